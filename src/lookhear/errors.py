@@ -1,0 +1,144 @@
+"""All errors of Lookhear, as one tree.
+
+::
+
+    LookhearError                 something went wrong; the message says what to do
+    ├── InputError                the request or the medium is at fault; trying again will not help
+    │   ├── MediumNotFound        no such file
+    │   ├── NotAMedium            a folder, a device, or bytes that are no image, audio or video
+    │   ├── EmptyMedium           no bytes at all, or no sound in it
+    │   ├── DamagedMedium         it looks like media, but nothing in it can be decoded
+    │   ├── MediumUnreadable      permission denied, or the disk failed
+    │   ├── LimitExceeded         over a limit of the settings (bytes, duration, streams, channels, time)
+    │   ├── SourceRefused         a URL where URLs are not allowed
+    │   ├── UnknownTask           no task of that name
+    │   ├── InvalidOptions        a task option that does not exist or has a wrong value
+    │   ├── InvalidSettings       a setting in the environment or .env has a wrong value
+    │   └── InvalidReport         stored JSON that is not a report
+    ├── TaskFailed                one task broke on one medium; the others went on
+    ├── Unsupported               this build cannot do it: an optional part is missing
+    └── Interrupted               the user stopped the work
+
+Every class carries: ``code`` (stable, for machines), ``http_status``, ``exit_code``, ``retryable``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class LookhearError(Exception):
+    """Something went wrong that Lookhear can name."""
+
+    code: ClassVar[str] = "error"
+    http_status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InputError(LookhearError):
+    """The request or the medium is at fault."""
+
+    code = "input_error"
+    http_status = 422
+    exit_code = 3
+
+
+class MediumNotFound(InputError):
+    """There is no such file."""
+
+    code = "medium_not_found"
+    http_status = 404
+
+
+class NotAMedium(InputError):
+    """Not an image, audio or video."""
+
+    code = "not_a_medium"
+    http_status = 415
+
+
+class EmptyMedium(InputError):
+    """No bytes, or no sound in them."""
+
+    code = "empty_medium"
+
+
+class DamagedMedium(InputError):
+    """Looks like media, but nothing in it can be decoded."""
+
+    code = "damaged_medium"
+
+
+class MediumUnreadable(InputError):
+    """The operating system refuses to hand out the bytes."""
+
+    code = "medium_unreadable"
+    http_status = 403
+
+
+class LimitExceeded(InputError):
+    """Over a limit of the settings."""
+
+    code = "limit_exceeded"
+    http_status = 413
+
+
+class SourceRefused(InputError):
+    """This kind of source is not allowed here."""
+
+    code = "source_refused"
+    http_status = 403
+
+
+class UnknownTask(InputError):
+    """No task of that name."""
+
+    code = "unknown_task"
+    exit_code = 2
+
+
+class InvalidOptions(InputError):
+    """A task option that does not exist, or a value it cannot have."""
+
+    code = "invalid_options"
+    exit_code = 2
+
+
+class InvalidSettings(InputError):
+    """A setting has a value it cannot have."""
+
+    code = "invalid_settings"
+    exit_code = 2
+
+
+class InvalidReport(InputError):
+    """The JSON is not a report."""
+
+    code = "invalid_report"
+
+
+class TaskFailed(LookhearError):
+    """One task broke on one medium."""
+
+    code = "task_failed"
+
+
+class Unsupported(LookhearError):
+    """An optional part is missing from this installation."""
+
+    code = "unsupported"
+    http_status = 501
+    exit_code = 4
+
+
+class Interrupted(LookhearError):
+    """The user stopped the work."""
+
+    code = "interrupted"
+    exit_code = 130
+    retryable = True

@@ -1,0 +1,115 @@
+"""HTTP(S) sources, fetched without ever connecting to an address that is not allowed.
+
+The address is checked after it is resolved and the connection goes to that very address, so neither a redirect nor a
+name that changes its mind between check and connection leads inside.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import socket
+import urllib.error
+import urllib.request
+from typing import Any
+
+from lookhear.errors import MediumNotFound, MediumUnreadable, SourceRefused
+from lookhear.media.limits import Limits
+
+
+def open_url(url: str, limits: Limits) -> _Body:
+    """The body of ``url`` as a stream.
+
+    Raises SourceRefused (not allowed, not http, private address), MediumNotFound (404, 410), MediumUnreadable (else).
+    """
+    scheme = url.split("://", 1)[0].lower()
+    if not limits.allow_urls:
+        raise SourceRefused("URLs are switched off. Set ALLOW_URLS=true to let Lookhear fetch them.")
+    if scheme not in {"http", "https"}:
+        raise SourceRefused(f"'{scheme}:' is not a kind of URL Lookhear fetches. Use http or https, or pipe it in.")
+    request = urllib.request.Request(url, headers={"User-Agent": "lookhear"})
+    try:
+        return _Body(_opener(limits).open(request, timeout=limits.media_open_seconds))
+    except urllib.error.HTTPError as error:
+        kind = MediumNotFound if error.code in {404, 410} else MediumUnreadable
+        raise kind(f"The server answered {error.code} {error.reason}. Check the address.") from error
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, SourceRefused):
+            raise error.reason from error
+        raise MediumUnreadable(
+            f"It could not be fetched: {error.reason}. Check the address and the network."
+        ) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise MediumUnreadable(f"It could not be fetched: {error}. Check the address and the network.") from error
+
+
+class _Body:
+    """What the server sends; an end before the promised length is no end."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+
+    def read(self, size: int = -1) -> bytes:
+        """What is there now, up to ``size``. Raises MediumUnreadable when the connection broke off."""
+        data: bytes = self._response.read1(size)
+        if not data and size and self._response.length:
+            raise MediumUnreadable("The connection broke off before all of it had arrived. Try again.")
+        return data
+
+    def close(self) -> None:
+        """Hang up."""
+        self._response.close()
+
+
+def _opener(limits: Limits) -> urllib.request.OpenerDirector:
+    def connect(address: tuple[str, int], timeout: Any = None, source_address: Any = None) -> socket.socket:
+        return _connect(address, timeout, limits)
+
+    class Http(http.client.HTTPConnection):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self._create_connection = connect
+
+    class Https(http.client.HTTPSConnection):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self._create_connection = connect
+
+    class HttpHandler(urllib.request.HTTPHandler):
+        def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+            return self.do_open(Http, req)
+
+    class HttpsHandler(urllib.request.HTTPSHandler):
+        def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+            return self.do_open(Https, req)
+
+    # no environment proxies, no file:, no ftp:
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        HttpHandler(),
+        HttpsHandler(),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+def _connect(address: tuple[str, int], timeout: float | None, limits: Limits) -> socket.socket:
+    host, port = address
+    last: OSError | None = None
+    for family, kind, protocol, _, target in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        if not limits.allow_private_urls and not ipaddress.ip_address(str(target[0]).split("%")[0]).is_global:
+            raise SourceRefused(
+                f"'{host}' leads to a private address. Set ALLOW_PRIVATE_URLS=true if that is meant to be allowed."
+            )
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(timeout)
+            connection.connect(target)
+            return connection
+        except OSError as error:
+            connection.close()
+            last = error
+    raise last or OSError(f"'{host}' has no address")

@@ -1,0 +1,43 @@
+"""One frozen Settings, read once from the environment and ``.env``."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lookhear.errors import InvalidSettings
+from lookhear.media.limits import Limits
+
+
+@dataclass(frozen=True)
+class Settings(Limits):
+    """Every setting; the variable is the field's name in capitals, as in ``MAX_MEDIA_SECONDS=600``."""
+
+
+def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
+    """Settings from ``environment`` (default: the process's), and for what it lacks from the file ``dotenv``.
+
+    Raises InvalidSettings.
+    """
+    values: dict[str, str] = {}
+    if dotenv is not None and dotenv.is_file():
+        from dotenv import dotenv_values
+
+        values.update({key: value for key, value in dotenv_values(dotenv).items() if value is not None})
+    values.update(os.environ if environment is None else environment)
+    given = {
+        field.name: values[field.name.upper()] for field in dataclasses.fields(Settings) if field.name.upper() in values
+    }
+    if not given:
+        return Settings()
+    from pydantic import TypeAdapter, ValidationError  # slow to import, and seldom needed
+
+    try:
+        return TypeAdapter(Settings).validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        raise InvalidSettings(f"The setting {name}={first['input']!r} is wrong: {first['msg']}.") from error
