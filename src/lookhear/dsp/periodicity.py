@@ -1,0 +1,58 @@
+"""How strongly a curve repeats at each lag: autocorrelation in overlapping windows, averaged."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookhear.dsp.grid import FRAME_RATE
+
+WINDOW = round(8.0 * FRAME_RATE)
+_HOP = round(2.0 * FRAME_RATE)
+_CHUNK = 256  # windows transformed at once: bounds the memory of a long recording
+
+Curve = NDArray[np.float32]
+Lags = NDArray[np.float64]
+
+
+def windowed_autocorrelation(curve: Curve) -> NDArray[np.float32]:
+    """(windows, lags): autocorrelation of each Hann window of 8 s, unbiased, 1 at lag 0; lags up to half the window.
+
+    A curve shorter than a window is one window of its own length.
+    """
+    n = min(len(curve), WINDOW)
+    if n < 8:
+        return np.zeros((0, 1), np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(curve, n)[::_HOP]
+    taper = np.hanning(n)
+    size = 1 << (2 * n - 1).bit_length()
+    lags = n // 2
+    bias = np.fft.irfft(np.abs(np.fft.rfft(taper, size)) ** 2)[:lags]
+    parts = []
+    for at in range(0, len(windows), _CHUNK):
+        spectrum = np.fft.rfft(windows[at : at + _CHUNK] * taper, size)
+        raw = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, axis=1)[:, :lags] / bias
+        parts.append((raw / np.maximum(raw[:, :1], 1e-9)).astype(np.float32))
+    return np.concatenate(parts)
+
+
+def at_lags(autocorrelation: NDArray[np.float32] | NDArray[np.float64], lags: Lags) -> NDArray[np.float64]:
+    """Values between whole lags, by a straight line; 0 beyond the last."""
+    last = len(autocorrelation) - 1
+    if last < 1:
+        return np.zeros(len(lags))
+    inside = np.minimum(lags, last - 1e-6)
+    whole = np.floor(inside).astype(np.int64)
+    part = inside - whole
+    values = autocorrelation[whole] * (1 - part) + autocorrelation[np.minimum(whole + 1, last)] * part
+    return np.asarray(np.where(lags <= last, values, 0.0))
+
+
+def comb(autocorrelation: NDArray[np.float32] | NDArray[np.float64], lags: Lags) -> NDArray[np.float64]:
+    """Strength of a pulse: the autocorrelation at the lag and at its multiples, as far as they reach."""
+    total, weights = np.zeros(len(lags)), np.zeros(len(lags))
+    for multiple, weight in ((1, 1.0), (2, 0.7), (3, 0.4), (4, 0.5)):
+        reached = lags * multiple <= len(autocorrelation) - 1
+        total += weight * np.where(reached, at_lags(autocorrelation, lags * multiple), 0.0)
+        weights += weight * reached
+    return total / np.maximum(weights, 1e-9)

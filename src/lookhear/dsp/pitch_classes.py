@@ -1,0 +1,139 @@
+"""Harmonic pitch class profiles over a stream (Gómez, 2006), tuned to the recording.
+
+Spectral peaks, refined by a parabola over the log spectrum, vote for their own pitch class and, weaker, for those of
+which they would be a harmonic. The tuning is the circular mean of the peaks' places between the semitones; it is found
+on the first half minute and then kept.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookhear.dsp.grid import FRAME_RATE, N_FFT, SAMPLE_RATE
+
+SEGMENT = 8  #: frames in a profile, 0.19 s
+SEGMENT_RATE = FRAME_RATE / SEGMENT
+_STEPS = 10  #: fine bins per semitone
+_BINS = 12 * _STEPS
+_LOW, _HIGH = 8, 330  #: spectrum bins searched, 86 .. 3550 Hz
+_BASS = 262.0  #: Hz, below which peaks also count as bass
+_HEAD = round(30 * SEGMENT_RATE)
+_HARMONICS = ((1, 1.0), (3, 0.35), (5, 0.2))  # octaves fall on the same class
+
+
+class PitchClasses:
+    """Running profiles: ``add`` power frames; ``profiles`` is (segments, 24): 12 of all peaks, 12 of the bass."""
+
+    def __init__(self) -> None:
+        self._carry: list[NDArray[np.float32]] = []
+        self._carried = 0
+        self._head: list[NDArray[np.float32]] = []
+        self._done: list[NDArray[np.float16]] = []
+        self._circle = 0j
+        self._weight = 0.0
+        self._tuning: float | None = None
+
+    def add(self, power: NDArray[np.float32]) -> None:
+        """Take (frames, 1025) power."""
+        self._carry.append(power[:, _LOW - 1 : _HIGH + 1])
+        self._carried += len(power)
+        whole = self._carried // SEGMENT * SEGMENT
+        if whole:
+            rows = np.concatenate(self._carry)
+            self._carry = [rows[whole:].copy()]
+            self._carried -= whole
+            self._take(rows[:whole])
+
+    def _take(self, rows: NDArray[np.float32]) -> None:
+        fine = self._profiles(rows)
+        if self._tuning is None:
+            self._head.append(fine)
+            if sum(map(len, self._head)) >= _HEAD:
+                self._settle()
+        else:
+            self._done.append(_fold(fine, self._tuning))
+
+    def _settle(self) -> None:
+        self._tuning = self.tuning or 0.0
+        self._done.extend(_fold(fine, self._tuning) for fine in self._head)
+        self._head.clear()
+
+    def _profiles(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(segments, 2 * 120) fine profiles, and the votes for the tuning."""
+        frame, pitch, weight = _peaks(rows)
+        segments = len(rows) // SEGMENT
+        strong = weight * weight
+        if self._tuning is None:
+            self._circle += complex(np.sum(strong * np.exp(2j * np.pi * pitch)))
+            self._weight += float(strong.sum())
+        profile = np.zeros((2, segments * _BINS))
+        segment = frame // SEGMENT
+        for harmonic, share in _HARMONICS:
+            place = pitch - 12 * np.log2(harmonic)
+            profile[0] += _votes(segment, place, weight * share, segments)
+        bass = pitch < 12 * np.log2(_BASS / 440.0) + 69
+        profile[1] = _votes(segment[bass], pitch[bass], weight[bass], segments)
+        return np.concatenate([part.reshape(segments, _BINS) for part in profile], axis=1).astype(np.float32)
+
+    @property
+    def tuning(self) -> float | None:
+        """Semitones sharp (+) or flat (-) of A440, [-0.5, 0.5); None without peaks."""
+        if not self._weight:
+            return None
+        return float(np.angle(self._circle) / (2 * np.pi))
+
+    @property
+    def tuning_clarity(self) -> float:
+        """0 (peaks anywhere between semitones) .. 1 (all at one place)."""
+        return abs(self._circle) / self._weight if self._weight else 0.0
+
+    def first(self, frames: int) -> NDArray[np.float32]:
+        """(segments, 24) of the first so many frames."""
+        return self._joined()[: frames // SEGMENT + 1].astype(np.float32)
+
+    def spread(self, most: int) -> NDArray[np.float32]:
+        """(segments, 24), evenly spread over the recording and no more than ``most``."""
+        joined = self._joined()
+        return joined[:: max(1, -(-len(joined) // most))].astype(np.float32)
+
+    @property
+    def profiles(self) -> NDArray[np.float32]:
+        """(segments, 24) so far, C first."""
+        return self._joined().astype(np.float32)
+
+    def _joined(self) -> NDArray[np.float16]:
+        tuning = self._tuning if self._tuning is not None else self.tuning or 0.0
+        parts = [*self._done, *(_fold(fine, tuning) for fine in self._head)]
+        return np.concatenate(parts) if parts else np.zeros((0, 24), np.float16)
+
+
+def _peaks(rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Frame, MIDI pitch and weight (0..1, compressed against the frame's strongest) of each spectral peak."""
+    centre = rows[:, 1:-1]
+    top = centre.max(axis=1, keepdims=True)
+    found = (centre > 1e-4 * top) & (centre > rows[:, :-2]) & (centre >= rows[:, 2:]) & (top > 1e-7)
+    frame, column = np.nonzero(found)
+    at = np.log(rows[frame, column + 1].astype(np.float64))
+    left = np.log(np.maximum(rows[frame, column], 1e-20).astype(np.float64))
+    right = np.log(np.maximum(rows[frame, column + 2], 1e-20).astype(np.float64))
+    shift = 0.5 * (left - right) / np.minimum(left - 2 * at + right, -1e-9)
+    frequency = (column + _LOW + np.clip(shift, -0.5, 0.5)) * (SAMPLE_RATE / N_FFT)
+    weight = (rows[frame, column + 1] / top[frame, 0]).astype(np.float64) ** 0.25
+    return frame, 12 * np.log2(frequency / 440.0) + 69, weight
+
+
+def _votes(
+    segment: NDArray[np.int64], pitch: NDArray[np.float64], weight: NDArray[np.float64], segments: int
+) -> NDArray[np.float64]:
+    fine = np.floor(pitch * _STEPS + 0.5).astype(np.int64) % _BINS
+    return np.bincount(segment * _BINS + fine, weights=weight, minlength=segments * _BINS).astype(np.float64)
+
+
+def _fold(fine: NDArray[np.float32], tuning: float) -> NDArray[np.float16]:
+    """(segments, 24) from fine profiles: a raised cosine over each tuned semitone, scaled by the strongest."""
+    at = (np.arange(_BINS) / _STEPS - tuning)[:, None] - np.arange(12)[None, :]
+    distance = np.abs((at + 6) % 12 - 6)
+    window = np.where(distance < 0.8, np.cos(distance / 0.8 * np.pi / 2) ** 2, 0.0).astype(np.float32)
+    folded = np.concatenate([fine[:, :_BINS] @ window, fine[:, _BINS:] @ window], axis=1)
+    return np.asarray(folded / SEGMENT, np.float16)
