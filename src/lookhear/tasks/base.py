@@ -1,0 +1,107 @@
+"""What a task is: one thing that can be known about a medium.
+
+An audio task is a *fold*: ``start`` gives a fresh state, ``add`` takes one block after the other, ``finish``
+gives the result. A fold never sees the whole recording, so ten hours and a live stream cost constant memory.
+A task says which *forms* of the medium it reads; the sweep makes each form once and hands it to all folds.
+
+A task is a module of ``lookhear.tasks.audio`` (or image, video) that ends in ``TASK = TheTask()``; nothing else needs
+to be told. Tasks of other packages come in by the entry point group ``lookhear.tasks``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from lookhear.dsp.grid import HOP_LENGTH, N_FFT, SAMPLE_RATE
+from lookhear.media.forms import FloatArray, Form, Samples
+from lookhear.media.probe import Probe
+from lookhear.media.sound import Heard
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Consecutive STFT frames. Frame i is centred on sample i * HOP_LENGTH of MONO_22K."""
+
+    start: int  #: index of the first frame
+    power: FloatArray  #: (frames, 1 + N_FFT // 2), squared magnitude; read-only
+    magnitude: FloatArray  #: (frames, 1 + N_FFT // 2); read-only
+    mel: FloatArray  #: (frames, 128), Slaney mel power as in librosa.feature.melspectrogram; read-only
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a fold gets: one form, one run. Exactly the forms named in ``Task.forms`` arrive, each in order."""
+
+    form: Form
+    samples: Samples | None = None
+    spectra: Spectra | None = None
+
+
+@dataclass
+class Context:
+    """What a fold may know beside the blocks."""
+
+    probe: Probe
+    warn: Callable[[str], None]  #: leave a sentence for the report
+    heard: Heard = field(default_factory=Heard)  #: what decoding came upon; complete when ``finish`` is called
+    results: Mapping[str, Any] = field(default_factory=dict)  #: of the tasks in ``needs`` and ``after``
+
+
+ResultT = TypeVar("ResultT", covariant=True)
+
+
+class Fold(Protocol[ResultT]):
+    """The running state of one task over one medium. A deep copy of it can be finished while it goes on."""
+
+    def add(self, block: Block) -> None:
+        """Take the next block; arrays in it belong to all folds and must not be written to."""
+
+    def finish(self) -> ResultT:
+        """The result over all blocks so far. Called once; empty input is a defined case."""
+        ...
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """A task without options."""
+
+
+OptionsT = TypeVar("OptionsT", contravariant=True)
+
+
+class Task(Generic[OptionsT, ResultT]):
+    """Facts of a task and how to start it. Subclasses are stateless; one instance serves all media."""
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    summary: ClassVar[str]  #: one line for tables and help
+    kinds: ClassVar[frozenset[str]]  #: of "audio", "image", "video"
+    forms: ClassVar[frozenset[Form]] = frozenset()
+    needs: ClassVar[tuple[str, ...]] = ()  #: tasks whose results it cannot do without; they run too
+    after: ClassVar[tuple[str, ...]] = ()  #: tasks whose results it uses where they run anyway
+    default: ClassVar[bool] = True  #: runs when no tasks are named
+    headline: ClassVar[Mapping[str, str]] = {}  #: column title -> result field, for tables with a row per medium
+    Options: ClassVar[type[Any]] = NoOptions  #: frozen dataclass, a default for every field
+    Result: ClassVar[type[Any]]  #: frozen dataclass of plain values, tuples and dataclasses
+
+    def start(self, context: Context, options: OptionsT) -> Fold[ResultT]:
+        """A fresh fold for one medium."""
+        raise NotImplementedError
+
+
+__all__ = [
+    "HOP_LENGTH",
+    "N_FFT",
+    "SAMPLE_RATE",
+    "Block",
+    "Context",
+    "FloatArray",
+    "Fold",
+    "Form",
+    "NoOptions",
+    "Samples",
+    "Spectra",
+    "Task",
+]
