@@ -1,0 +1,1 @@
+"""Plan, one sweep over the medium, report. Knows no task by name."""

@@ -1,0 +1,77 @@
+"""Reports as rows: one flat row per medium, for CSV and Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lookhear.errors import Unsupported
+
+Row = dict[str, Any]
+
+
+def flatten(data: dict[str, Any]) -> Row:
+    """One row: medium facts, then ``task.field`` for every field; lists of plain values stay lists, else JSON."""
+    if "error" in data:
+        return {"name": data["name"], "sha256": data["sha256"], "error": data["error"]["message"]}
+    medium = data["medium"]
+    row: Row = {key: medium[key] for key in ("name", "kind", "duration", "sha256", "xxh64", "size")}
+    row["error"] = None
+    row["complete"] = data["complete"]
+    row["warnings"] = [note["message"] for note in data["warnings"]]
+    for finding in data["findings"]:
+        _spread(row, finding["task"], finding["value"])
+    for error in data["errors"]:
+        row[f"{error['task']}.error"] = error["message"]
+    return row
+
+
+def _spread(row: Row, prefix: str, value: Any) -> None:
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            _spread(row, f"{prefix}.{key}", item)
+    elif isinstance(value, dict):
+        row[prefix] = None
+    elif isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
+        row[prefix] = json.dumps(value, ensure_ascii=False)
+    else:
+        row[prefix] = value
+
+
+def write_csv(rows: Iterable[Row], path: Path) -> None:
+    """RFC 4180, UTF-8, one header line; lists as JSON."""
+    rows = list(rows)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, _columns(rows))
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({key: json.dumps(item) if isinstance(item, list) else item for key, item in row.items()})
+
+
+def write_parquet(rows: Iterable[Row], path: Path) -> None:
+    """One column per field, lists as lists. Raises Unsupported without pyarrow."""
+    try:
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+    except ImportError as error:
+        raise Unsupported("Parquet needs pyarrow. Install it with: pip install 'lookhear[parquet]'.") from error
+    rows = list(rows)
+    columns = {name: _column(arrow, [row.get(name) for row in rows]) for name in _columns(rows)}
+    parquet.write_table(arrow.table(columns), path)
+
+
+def _column(arrow: Any, values: list[Any]) -> Any:
+    """Numbers of mixed int and float become float; a column that fits no one type becomes text."""
+    try:
+        if any(isinstance(value, float) for value in values):
+            values = [float(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in values]
+        return arrow.array(values)
+    except (arrow.ArrowInvalid, arrow.ArrowTypeError):
+        return arrow.array([None if value is None else json.dumps(value) for value in values])
+
+
+def _columns(rows: list[Row]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row))
