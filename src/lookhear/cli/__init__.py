@@ -1,0 +1,1 @@
+"""The command: translate, hand over, show."""

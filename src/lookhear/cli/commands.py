@@ -1,0 +1,96 @@
+"""The commands and their options; each hands over to the module that does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookhear.cli.main import app
+
+Tasks = Annotated[
+    str | None, typer.Option("--tasks", "-t", help="Comma-separated task names; default: all. See 'lookhear tasks'.")
+]
+TaskOptions = Annotated[
+    list[str] | None,
+    typer.Option("--option", "-O", metavar="TASK.NAME=VALUE", help="A task option, as mir.max_tempo=180. Repeatable."),
+]
+
+
+@app.command()
+def analyze(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, folders, '-' for standard input, URLs.")],
+    tasks: Tasks = None,
+    option: TaskOptions = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write .jsonl, .json, .csv or .parquet; a second run does only what is new."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", "-w", min=0, help="Files at the same time; 0: as many as the processor likes.")
+    ] = 0,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds a file may take; a slower one is given up. Default: no limit.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
+) -> None:
+    """Analyse media: a table here, or a file with everything.
+
+    In a folder every file that is not hidden is looked at; each gives a report or one line that says why not.
+    """
+    from lookhear.cli.analyze import run
+
+    raise typer.Exit(run(paths, tasks, option or [], out, workers, timeout, quiet))
+
+
+@app.command()
+def report(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, folders, '-' for standard input, URLs.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page to write.")] = Path("report.html"),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Analyse media and write one self-contained page to look at."""
+    from lookhear.cli.report import run
+
+    raise typer.Exit(run(paths, out, quiet))
+
+
+@app.command()
+def listen(
+    source: Annotated[str, typer.Argument(help="'-' for standard input, a named pipe, a file or a stream's URL.")],
+    tasks: Tasks = None,
+    option: TaskOptions = None,
+    every: Annotated[float, typer.Option(min=0.5, help="Seconds of sound between two lines.")] = 5.0,
+    window: Annotated[float, typer.Option(min=0.0, help="Start afresh after so many seconds; 0: never.")] = 30.0,
+) -> None:
+    """Running results as JSON lines, while the sound arrives."""
+    from lookhear.cli.listen import run
+
+    run(source, tasks, option or [], every, window)
+
+
+@app.command()
+def tasks() -> None:
+    """List the tasks, what they give and their options."""
+    from lookhear.cli.show import print_tasks
+
+    print_tasks()
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a report."""
+    import json
+
+    from lookhear.analysis.codec import schema as report_schema
+
+    typer.echo(json.dumps(report_schema(), indent=2))
+
+
+@app.command()
+def doctor() -> None:
+    """Check what this installation can do."""
+    from lookhear.cli.doctor import run
+
+    raise typer.Exit(run())

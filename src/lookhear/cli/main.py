@@ -1,0 +1,89 @@
+"""``lookhear``: the commands, and how every failure becomes one sentence and an exit code.
+
+Exit codes: 0 all done · 1 a bug or a broken pipe · 2 the command line, an option or a setting is wrong · 3 one or more
+files could not be analysed · 4 something optional is not installed · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # our threads share the work; BLAS's own would only fight them
+
+import typer
+from click import ClickException
+
+from lookhear.errors import LookhearError
+from lookhear.version import __version__
+
+
+def _keep_memory() -> None:
+    """Ask glibc to keep what arrays give back: fetching it anew from the kernel costs a fifth of an analysis."""
+    import ctypes
+
+    mmap_threshold, trim_threshold, size = -3, -1, 1 << 28
+    try:
+        libc = ctypes.CDLL(None)
+        libc.mallopt(mmap_threshold, size)
+        libc.mallopt(trim_threshold, size)
+    except (OSError, AttributeError):
+        pass  # another libc manages by itself
+
+
+app = typer.Typer(
+    name="lookhear",
+    help="Looks at images, listens to audio, watches video, and answers with metadata you can search.",
+    epilog="Exit codes: 0 done · 2 wrong usage · 3 some files could not be analysed · 4 an optional part is missing "
+    "· 130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lookhear {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Every command explains itself with --help."""
+
+
+def run() -> None:
+    """The console script."""
+    import lookhear.cli.commands  # noqa: F401  (registers the commands)
+
+    _keep_memory()
+
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0)  # all is written; tearing modules down would cost 30 ms
+    except LookhearError as error:
+        _complain(error.message)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("Interrupted.")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: no second complaint at exit
+        sys.exit(1)
+    except Exception as error:
+        if isinstance(error, ClickException):
+            error.show()
+            sys.exit(error.exit_code)
+        _complain(f"This is a bug ({type(error).__name__}: {error}). Set LOOKHEAR_DEBUG=1 to see where, and report it.")
+        if os.environ.get("LOOKHEAR_DEBUG"):
+            raise
+        sys.exit(1)
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"lookhear: {message}\n")

@@ -1,0 +1,45 @@
+"""``lookhear report``: analyse, and write the page."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import typer
+
+from lookhear.analysis.batch import Request, analyze_many
+from lookhear.analysis.codec import from_json
+from lookhear.analysis.report import Report
+from lookhear.cli.analyze import default_workers, named
+from lookhear.cli.asked import expand
+from lookhear.cli.page import EXTRA_TASKS, OPTIONS, render, render_many
+from lookhear.cli.progress import files_bar, seconds_bar
+from lookhear.settings import load_settings
+from lookhear.tasks.catalogue import all_tasks
+from lookhear.wiring import analyze
+
+
+def run(paths: list[str], out: Path, quiet: bool) -> int:
+    """The exit code: 0, or 3 when a file was refused."""
+    files = list(expand(paths))
+    if not files:
+        raise typer.BadParameter("There is no file in it.", param_hint="PATH")
+    names = tuple(dict.fromkeys([*(task.name for task in all_tasks() if task.default), *EXTRA_TASKS]))
+    if len(files) == 1:
+        with seconds_bar(files[0], quiet) as progress, named(files[0]):
+            page, refused = render(analyze(files[0], names, OPTIONS, progress=progress)), False
+    else:
+        answers = {}
+        request = Request(names, OPTIONS, load_settings())
+        with files_bar(len(files), quiet) as done:
+            for path, line in analyze_many(files, request, min(default_workers(), len(files))):
+                answers[path] = from_json(line)
+                done(path)
+        page = render_many([answers[path] for path in files])
+        refused = any(not isinstance(answer, Report) for answer in answers.values())
+    fresh = out.with_name(f".{out.name}.new")
+    fresh.write_text(page, encoding="utf-8")
+    os.replace(fresh, out)
+    if not quiet:
+        typer.echo(f"Open {out} in a browser.", err=True)
+    return 3 if refused else 0

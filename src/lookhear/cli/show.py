@@ -1,0 +1,139 @@
+"""Results as tables a person reads. Knows no task by name: titles and fields come from the tasks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lookhear.analysis.codec import plain
+from lookhear.analysis.report import Report
+from lookhear.tasks.catalogue import all_tasks
+
+_LONG = 8  # list items shown in a cell
+
+
+def _console() -> Console:
+    """As wide as the terminal; in a pipe or a log there is no need to squeeze."""
+    console = Console()
+    return console if console.is_terminal else Console(width=120)
+
+
+def print_report(report: Report) -> None:
+    """All fields of one report, a table per task, then what is to be said about it."""
+    console = _console()
+    facts = report.medium
+    console.print(f"[bold]{escape(facts.name)}[/]  {facts.kind}, {cell('duration', facts.duration)}")
+    for finding in report.findings:
+        table = Table(title=finding.task, title_justify="left", title_style="bold cyan", show_header=False, box=None)
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in _rows(plain(finding.value)):
+            table.add_row(escape(name), escape(cell(name, value)))
+        console.print(table)
+    for error in report.errors:
+        console.print(f"[red]{error.task}:[/] {escape(error.message)}")
+    for note in report.warnings:
+        console.print(f"[yellow]{note.task or 'note'}:[/] {escape(note.message)}")
+    if not report.complete:
+        console.print("[yellow]The file could not be read to its end; all values cover what was readable.[/]")
+    console.print(f"[dim]{report.timings['total']:.2f} s[/]")
+
+
+def _rows(value: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for name, item in value.items():
+        if isinstance(item, dict):
+            rows.extend(_rows(item, f"{prefix}{name}."))
+        elif item is not None or not prefix:
+            rows.append((prefix + name, item))
+    return rows
+
+
+def cell(name: str, value: Any) -> str:
+    """A value in a few characters."""
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name.rpartition(".")[2] in {"duration", "length"} and isinstance(value, (int, float)):
+        return _clock(float(value))
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+    if isinstance(value, (list, tuple)):
+        return _listing(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {cell('', item)}" for key, item in value.items() if item is not None) or "—"
+    text = str(value)
+    return text if len(text) <= 120 else f"{text[:100]}… ({len(text)} characters)"
+
+
+def _clock(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _listing(items: list[Any] | tuple[Any, ...]) -> str:
+    if not items:
+        return "none"
+    separator = "; " if isinstance(items[0], dict) else "  "
+    shown = separator.join(cell("", item) for item in items[:_LONG])
+    return shown if len(items) <= _LONG else f"{shown} … ({len(items)})"
+
+
+def print_rows(rows: list[dict[str, Any]], names: tuple[str, ...] | None) -> None:
+    """One row per file, with the headline fields of the tasks."""
+    console = _console()
+    headlines = [
+        (title, task.name, field)
+        for task in all_tasks()
+        if (task.default if names is None else task.name in names)
+        for title, field in task.headline.items()
+    ]
+    table = Table()
+    table.add_column("file", overflow="fold", ratio=1)
+    for title, _, _ in headlines:
+        table.add_column(title, justify="right", no_wrap=True)
+    remarks: list[tuple[str, str, str]] = []
+    for row in rows:
+        if "error" in row:
+            remarks.append((row["name"], row["error"]["message"], "red"))
+            continue
+        name, values = row["medium"]["name"], {finding["task"]: finding["value"] for finding in row["findings"]}
+        table.add_row(escape(name), *(escape(cell(t, values.get(task, {}).get(f))) for t, task, f in headlines))
+        remarks += [(name, f"{error['task']}: {error['message']}", "red") for error in row["errors"]]
+        remarks += [(name, note["message"], "yellow") for note in row["warnings"] if note["task"] is None]
+    if table.row_count:
+        console.print(table)
+    for name, message, colour in remarks:
+        console.print(f"[{colour}]{escape(name)}:[/] {escape(message)}", soft_wrap=True)
+
+
+def print_tally(count: Counter[str], out: Path) -> None:
+    """What a batch came to."""
+    parts = [f"{count['done']} analysed"]
+    if count["known"]:
+        parts.append(f"{count['known']} known from before")
+    if count["refused"]:
+        parts.append(f"{count['refused']} refused (the reason is in their lines)")
+    Console(stderr=True).print(f"{', '.join(parts)}: {escape(str(out))}", soft_wrap=True)
+
+
+def print_tasks() -> None:
+    """The catalogue."""
+    table = Table()
+    for title in ("task", "on", "gives", "options"):
+        table.add_column(title, overflow="fold")
+    for task in all_tasks():
+        options = "\n".join(f"{field.name}={field.default!r}" for field in dataclasses.fields(task.Options))
+        name = task.name if task.default else f"{task.name} (when asked)"
+        table.add_row(name, ", ".join(sorted(task.kinds)), escape(task.summary), escape(options) or "—")
+    _console().print(table)

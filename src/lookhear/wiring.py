@@ -1,0 +1,71 @@
+"""Where the concrete parts meet: settings, engine, tasks. The library's public functions live here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from lookhear.analysis import engine
+from lookhear.analysis.live import listen
+from lookhear.analysis.plan import Options, make_plan
+from lookhear.analysis.report import Refusal, Report
+from lookhear.analysis.sweep import Progress
+from lookhear.media.limits import Limits
+from lookhear.media.medium import open_medium
+from lookhear.media.probe import Probe
+from lookhear.media.source import Named
+from lookhear.settings import load_settings
+
+
+def analyze(
+    source: Named,
+    tasks: Sequence[str] | None = None,
+    options: Options | None = None,
+    *,
+    limits: Limits | None = None,
+    audio_track: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Analyse one medium: all tasks that fit it, or those named.
+
+    ``source``: path, bytes, binary file object, "-" for standard input, or an http(s) URL where those are allowed.
+    ``options``: for each task a mapping of its options. ``limits``: from the settings, unless given.
+    ``audio_track``: which sound track, from 0. ``progress``: called with the seconds of sound done.
+
+    Raises errors.UnknownTask, errors.InvalidOptions, errors.InvalidSettings, and for a medium that cannot be read at
+    all an errors.InputError; the failure of a single task is in ``Report.errors``.
+    """
+    return engine.analyze(
+        source, tasks, options, limits=limits or load_settings(), audio_track=audio_track, progress=progress
+    )
+
+
+def probe(source: Named, *, limits: Limits | None = None) -> Probe:
+    """What the container says, without decoding. Raises errors.InputError."""
+    with open_medium(source, limits or load_settings()) as medium:
+        return medium.probe
+
+
+def analyze_many(
+    paths: Iterable[str],
+    tasks: Sequence[str] | None = None,
+    options: Options | None = None,
+    *,
+    limits: Limits | None = None,
+    workers: int = 1,
+    timeout: float | None = None,
+) -> Iterator[Report | Refusal]:
+    """Analyse many files in ``workers`` processes; each gives a report or a refusal, as they get done.
+
+    A file that crashes or outlasts ``timeout`` (s) costs only itself. Raises as ``analyze`` does for what was asked.
+    """
+    from lookhear.analysis.batch import Request  # multiprocessing costs 10 ms
+    from lookhear.analysis.batch import analyze_many as batch
+    from lookhear.analysis.codec import from_json
+
+    request = Request(None if tasks is None else tuple(tasks), options, limits or load_settings(), timeout)
+    make_plan("audio", tasks, options)
+    for _, line in batch(paths, request, workers):
+        yield from_json(line)
+
+
+__all__ = ["analyze", "analyze_many", "listen", "probe"]
