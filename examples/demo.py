@@ -1,0 +1,48 @@
+"""``make demo``: sample media made on the spot, or files of yours; tables, and a page to look at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from examples.tune import compose, write
+
+FOLDER = Path("demo")
+
+
+def sample_media(folder: Path) -> list[Path]:
+    """A tune; the same as a small MP3; the same recorded far too hot; and a file cut off in the middle."""
+    folder.mkdir(exist_ok=True)
+    tune = compose()
+    tags = {"title": "Sixteen Bars", "artist": "Lookhear"}
+    paths = [folder / name for name in ("tune.flac", "tune-small.mp3", "tune-too-hot.flac", "tune-cut-off.mp3")]
+    write(tune, paths[0], "flac", "s16", **tags)
+    write(tune, paths[1], "libmp3lame", "fltp", 96_000, **tags)
+    write(np.clip(3 * tune, -1, 1), paths[2], "flac", "s16", **tags)
+    paths[3].write_bytes(paths[1].read_bytes()[: paths[1].stat().st_size // 2])
+    return paths
+
+
+def main(files: list[str]) -> int:
+    """Run the commands a user would, and say which."""
+    paths = files if files else [str(path) for path in sample_media(FOLDER)]
+    _lookhear("analyze", paths[0])
+    if len(paths) > 1:
+        _lookhear("analyze", *paths)
+    _lookhear("report", *paths, "-o", "report.html")
+    return 0
+
+
+def _lookhear(*arguments: str) -> None:
+    command = Path(sys.executable).with_name("lookhear")
+    print(f"\n$ lookhear {' '.join(arguments)}", flush=True)
+    code = subprocess.run([str(command), *arguments]).returncode
+    if code not in (0, 3):  # 3: a file of the user's could not be analysed, and the table says why
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

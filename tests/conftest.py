@@ -1,0 +1,28 @@
+"""What every test is held to, and where shared recordings are."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def no_error_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A logged error fails the test, whatever it asserts."""
+    yield
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real recordings and broken files; they are not part of the product, and tests that use them skip without."""
+    folder = Path(os.environ.get("LOOKHEAR_SHARED", Path(__file__).parents[2] / "shared")) / "media"
+    if not folder.exists():
+        pytest.skip("no shared media here: set LOOKHEAR_SHARED to the folder that holds media/")
+    return folder
