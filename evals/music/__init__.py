@@ -1,0 +1,1 @@
+"""Music whose truth is known, composed and rendered here."""
