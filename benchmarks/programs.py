@@ -1,0 +1,94 @@
+"""The programs that are timed, one process each: python benchmarks/programs.py NAME FILE [TIMES]."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+
+def decode(path: str) -> None:
+    """PyAV: every frame decoded, none looked at."""
+    import av
+
+    with av.open(path) as container:
+        stream = container.streams.audio[0]
+        for packet in container.demux(stream):
+            for _ in packet.decode():
+                pass
+
+
+def librosa(path: str) -> None:
+    """The same kinds of value: spectral shape, MFCC, chroma, tonal centroids, tempo, beats, key, loudness as RMS."""
+    import librosa as lib
+    import numpy as np
+
+    y, rate = lib.load(path)
+    feature = lib.feature
+    chroma = feature.chroma_stft(y=y, sr=rate)
+    for values in (
+        feature.spectral_centroid(y=y, sr=rate),
+        feature.spectral_rolloff(y=y, sr=rate),
+        feature.spectral_bandwidth(y=y, sr=rate),
+        feature.spectral_contrast(y=y, sr=rate),
+        feature.spectral_flatness(y=y),
+        feature.zero_crossing_rate(y=y),
+        feature.mfcc(y=y, sr=rate, n_mfcc=13),
+        feature.tonnetz(chroma=chroma),
+        feature.rms(y=y),
+        chroma,
+    ):
+        np.mean(values, axis=1)
+    lib.beat.beat_track(y=y, sr=rate)
+    lib.onset.onset_detect(y=y, sr=rate)
+
+
+def essentia(path: str) -> None:
+    """The algorithms one by one: rhythm, key, loudness, danceability, spectral shape and MFCC per frame."""
+    import essentia.standard as es
+
+    audio = es.MonoLoader(filename=path, sampleRate=44100)()
+    es.RhythmExtractor2013(method="multifeature")(audio)
+    es.KeyExtractor()(audio)
+    stereo, rate, *_ = es.AudioLoader(filename=path)()
+    es.LoudnessEBUR128(sampleRate=rate)(stereo)
+    es.Danceability()(audio)
+    window, spectrum, mfcc = es.Windowing(type="hann"), es.Spectrum(), es.MFCC()
+    shape = (es.Centroid(), es.RollOff(), es.Flux(), es.Flatness(), es.SpectralContrast())
+    for frame in es.FrameGenerator(audio, frameSize=2048, hopSize=1024, startFromZero=True):
+        magnitudes = spectrum(window(frame))
+        mfcc(magnitudes)
+        for algorithm in shape:
+            algorithm(magnitudes)
+
+
+def extractor(path: str) -> None:
+    """Essentia's MusicExtractor, all in one."""
+    import essentia.standard as es
+
+    es.MusicExtractor()(path)
+
+
+def lookhear(path: str) -> None:
+    """Ours, called from a program."""
+    import lookhear
+
+    lookhear.analyze(path, ["spectral", "mir", "perceptual", "quality", "similarity"])
+
+
+PROGRAMS: dict[str, Callable[[str], None]] = {
+    program.__name__: program for program in (decode, librosa, essentia, extractor, lookhear)
+}
+
+
+def main(name: str, path: str, times: int = 1) -> None:
+    """Run it so many times in this process; from the second on, print the seconds of each."""
+    for number in range(times):
+        began = time.perf_counter()
+        PROGRAMS[name](path)
+        if number:
+            print(time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))
