@@ -24,7 +24,7 @@ from lookhear.dsp.meter import bar_features, bar_hypotheses, division_features
 from lookhear.dsp.onset import OnsetCurves
 from lookhear.dsp.pitch_classes import SEGMENT_RATE, PitchClasses
 from lookhear.dsp.tempo import find_pulse, local_periods
-from lookhear.tasks.audio.mir import LOCAL_SPAN, onset_strengths
+from lookhear.tasks.audio.mir import JUDGED, LOCAL_SPAN, onset_strengths
 
 OUT = Path(__file__).parents[1] / "src" / "lookhear" / "dsp" / "fitted.json"
 Rows = NDArray[np.float64]
@@ -38,13 +38,13 @@ def curves(path: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     from lookhear.media.medium import open_medium
     from lookhear.media.sound import SoundDecoder
 
-    onsets, pitches, stft = OnsetCurves(), PitchClasses(), PowerSpectra()
+    onsets, pitches, stft = OnsetCurves(JUDGED), PitchClasses(JUDGED), PowerSpectra()
     with open_medium(path) as medium:
         runs = [samples.data for _, samples in SoundDecoder(medium, frozenset({Form.MONO_22K}))]
     for power in (*map(stft.add, runs), stft.finish()):
         onsets.add(mel_power(power))
         pitches.add(power)
-    return onsets.curves, pitches.profiles
+    return onsets.curves, pitches.head
 
 
 def facts(path: str) -> dict[str, object]:
@@ -56,7 +56,7 @@ def facts(path: str) -> dict[str, object]:
     tempo = float(known["tempo"])  # type: ignore[arg-type]
     right = np.abs(pulse.bpm / tempo - 1) < 0.05
     row: dict[str, object] = {"tempo": (pulse.features, right)}
-    beats = track_beats(strengths[0], local_periods(pulse.windows, tempo, len(curve), LOCAL_SPAN), LOCAL_SPAN)
+    beats = track_beats(strengths[0], local_periods(strengths[0], tempo, LOCAL_SPAN), LOCAL_SPAN)
     bars = bar_features(beats, strengths, profiles)
     numerator, denominator = map(int, str(known["meter"]).split("/"))
     compound = denominator == 8 and numerator % 3 == 0

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import lookhear
 from examples.tune import compose
+from lookhear.dsp import onset, pitch_classes
 from lookhear.dsp.beat import track_beats
 from lookhear.dsp.grid import FRAME_RATE
 from lookhear.dsp.key import KEYS, match_key
@@ -76,7 +77,7 @@ def test_tuning_is_found() -> None:
         t = np.arange(8 * RATE) / RATE
         pitches = [57, 60, 64, 69]
         sound = sum(0.1 * np.sin(2 * np.pi * 440 * 2 ** ((p + cents / 100 - 69) / 12) * t) for p in pitches)
-        pitch, stft = PitchClasses(), PowerSpectra()
+        pitch, stft = PitchClasses(1000), PowerSpectra()
         pitch.add(stft.add(np.asarray(sound, np.float32)))
         assert 100 * (pitch.tuning or 0) == pytest.approx(cents, abs=3)
         assert pitch.tuning_clarity > 0.5
@@ -113,19 +114,43 @@ def test_autocorrelation_of_a_pulse_train() -> None:
 def test_beats_follow_a_tempo_that_drifts() -> None:
     intervals = np.linspace(20, 24, 60)
     places = np.round(10 + np.cumsum(intervals)).astype(int)
-    onset = np.zeros(places[-1] + 30, np.float32)
-    onset[places] = 3.0
-    beats = track_beats(onset, np.array([22.0]), len(onset))
+    curve = np.zeros(places[-1] + 30, np.float32)
+    curve[places] = 3.0
+    beats = track_beats(curve, np.array([22.0]), len(curve))
     hit = [np.abs(beats - place).min() < 1 for place in places[2:-2]]
     assert np.mean(hit) > 0.95
     assert len(track_beats(np.zeros(4, np.float32), np.array([20.0]), 4)) == 0
 
 
 def test_onset_curves_do_not_depend_on_level_of_silence() -> None:
-    curves = OnsetCurves()
+    curves = OnsetCurves(40)
     curves.add(np.zeros((50, 128), np.float32))
-    assert not curves.curves.any() and curves.curves.shape == (50, 4)
+    assert not curves.curves.any() and curves.curves.shape == (40, 4) and curves.whole.shape == (50,)
     assert not normalised(curves.curves[:, 0], 1.5, FRAME_RATE).any()
+
+
+def test_a_long_curve_is_normalised_in_pieces_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    curve = np.random.default_rng(3).gamma(0.3, 1.0, 5000).astype(np.float16)
+    whole = normalised(curve, 1.5, FRAME_RATE)
+    monkeypatch.setattr(onset, "_PIECE", 700)
+    np.testing.assert_allclose(normalised(curve, 1.5, FRAME_RATE), whole, rtol=1e-4, atol=1e-4)
+
+
+def test_pitch_classes_of_a_long_recording_stay_few_and_evenly_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pitch_classes, "_MOST", 300)
+    pitch = PitchClasses(400)
+    power = np.zeros((8 * 1000, 1025), np.float32)
+    places = 40 + np.arange(1000) // 8  # a tone that climbs
+    power[np.arange(8000), np.repeat(places, 8)] = 1.0
+    for at in range(0, len(power), 300):
+        pitch.add(power[at : at + 300])
+    assert len(pitch.head) == 51
+    assert 150 < len(pitch.spread) <= 300
+    unlimited = PitchClasses(400)
+    monkeypatch.setattr(pitch_classes, "_MOST", 10_000)
+    for at in range(0, len(power), 300):
+        unlimited.add(power[at : at + 300])
+    np.testing.assert_array_equal(pitch.spread, unlimited.spread[::4])
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=50), st.integers(1, 9))

@@ -7,6 +7,8 @@ whole run of frames at once.
 
 from __future__ import annotations
 
+from array import array
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,49 +28,46 @@ def track_beats(onset: NDArray[np.float32], periods: NDArray[np.float64], span: 
     if len(onset) < 8:
         return np.zeros(0)
     reach = int(np.ceil(periods.max() * _LONGEST)) + 1
-    score = np.zeros(len(onset) + reach)
-    back = np.full(len(onset), -1, np.int32)
+    score = np.zeros(reach)  # of the latest frames: no beat looks further back
+    back = np.zeros(len(onset), np.int16)
     for run, start in enumerate(range(0, len(onset), span)):
-        stop = min(start + span, len(onset))
-        _advance(onset, score, back, start, stop, reach, float(periods[min(run, len(periods) - 1)]))
-    beats = _trace(score[reach:], back, float(periods[-1]))
+        part = onset[start : start + span]
+        score = np.concatenate([score[-reach:], np.zeros(len(part))])
+        _advance(part, score, back[start : start + span], start, float(periods[min(run, len(periods) - 1)]))
+    beats = _trace(score[-min(len(onset), int(periods[-1]) + 1) :], back)
     return _between(_trimmed(beats, onset), onset)
 
 
 def _advance(
-    onset: NDArray[np.float32],
-    score: NDArray[np.float64],
-    back: NDArray[np.int32],
-    start: int,
-    stop: int,
-    reach: int,
-    period: float,
+    onset: NDArray[np.float32], score: NDArray[np.float64], back: NDArray[np.int16], start: int, period: float
 ) -> None:
-    """Extend the best scores over frames start .. stop; ``score`` is shifted by ``reach`` to have room before frame 0."""
+    """Extend the best scores over the frames of ``onset``, of which the first is number ``start``. ``score`` ends with
+    theirs; ``back`` becomes the distance to the beat before, or 0."""
+    reach = len(score) - len(onset)
     shortest, longest = max(1, round(period * _SHORTEST)), round(period * _LONGEST) + 1
     intervals = np.arange(longest - 1, shortest - 1, -1)
     cost = -_TIGHTNESS * np.log(intervals / period) ** 2
     rows = np.arange(shortest)
     places = rows[:, None] - intervals[None, :]
-    for at in range(start, stop, shortest):
-        end = min(at + shortest, stop)
+    for at in range(0, len(onset), shortest):
+        end = min(at + shortest, len(onset))
         run = end - at
         choices = score[places[:run] + (at + reach)] + cost
         best = choices.argmax(axis=1)
         gain = choices[rows[:run], best]
         score[at + reach : end + reach] = onset[at:end] + np.maximum(gain, 0)
-        origin = rows[:run] + at - intervals[best]
-        back[at:end] = np.where((gain > 0) & (origin >= 0), origin, -1)
+        inside = rows[:run] + start + at >= intervals[best]
+        back[at:end] = np.where((gain > 0) & inside, intervals[best], 0)
 
 
-def _trace(score: NDArray[np.float64], back: NDArray[np.int32], period: float) -> NDArray[np.int64]:
-    tail = min(len(score), int(period) + 1)
-    frame = len(score) - tail + int(np.argmax(score[-tail:]))
-    beats = []
-    while frame >= 0:
+def _trace(tail: NDArray[np.float64], back: NDArray[np.int16]) -> NDArray[np.int64]:
+    """From the best of the last scores back to the first beat."""
+    frame = len(back) - len(tail) + int(np.argmax(tail))
+    beats = array("q", [frame])
+    while back[frame]:
+        frame -= int(back[frame])
         beats.append(frame)
-        frame = int(back[frame])
-    return np.array(beats[::-1])
+    return np.array(beats[::-1], np.int64)
 
 
 def _trimmed(beats: NDArray[np.int64], onset: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -13,14 +13,19 @@ from numpy.typing import NDArray
 BANDS = ((0, 7), (7, 61), (61, 128))
 CURVES = 1 + len(BANDS)
 _COMPRESSION = 10.0
+_PIECE = 1 << 17  # frames normalised at once, 50 min: bounds the memory of a long recording
 
 
 class OnsetCurves:
-    """Running flux: ``add`` (frames, 128) mel power, ``curves`` gives (frames, 4): all, low, middle, high."""
+    """Running flux: ``add`` (frames, 128) mel power; ``curves`` gives (frames, 4): all, low, middle, high, of the first
+    ``judged`` frames, ``whole`` the first of them throughout."""
 
-    def __init__(self) -> None:
+    def __init__(self, judged: int) -> None:
+        self._judged = judged
         self._last: NDArray[np.float32] | None = None
+        self._frames = 0
         self._curves: list[NDArray[np.float16]] = []  # half precision is finer than any threshold put to them
+        self._whole: list[NDArray[np.float16]] = []
 
     def add(self, mel: NDArray[np.float32]) -> None:
         """Take the next frames."""
@@ -38,26 +43,49 @@ class OnsetCurves:
         curves[:, 0] = wide.mean(axis=1)
         for i, (low, high) in enumerate(BANDS, 1):
             curves[:, i] = wide[:, low:high].mean(axis=1)
-        self._curves.append(curves.astype(np.float16))
+        half = curves.astype(np.float16)
+        self._whole.append(half[:, 0].copy())
+        if self._frames < self._judged:
+            self._curves.append(half[: self._judged - self._frames])
+        self._frames += len(mel)
         self._last = level[-1:].copy()
 
     @property
     def curves(self) -> NDArray[np.float16]:
-        """(frames, 4) so far."""
-        if len(self._curves) > 1:
-            self._curves = [np.concatenate(self._curves)]
-        return self._curves[0] if self._curves else np.zeros((0, CURVES), np.float16)
+        """(at most ``judged`` frames, 4) so far."""
+        return np.concatenate(self._curves) if self._curves else np.zeros((0, CURVES), np.float16)
+
+    @property
+    def whole(self) -> NDArray[np.float16]:
+        """(frames,) so far, over the whole range."""
+        return np.concatenate(self._whole) if self._whole else np.zeros(0, np.float16)
 
 
-def normalised(curve: NDArray[np.float32], seconds: float, frame_rate: float) -> NDArray[np.float32]:
+def normalised(curve: NDArray[np.float16], seconds: float, frame_rate: float) -> NDArray[np.float32]:
     """The curve less its local mean, in units of its local spread over ``seconds``; below the mean is zero."""
-    if not len(curve):
-        return curve
     width = max(3, round(seconds * frame_rate) | 1)
-    mean = moving_mean(curve, width)
-    spread = np.sqrt(np.maximum(moving_mean((curve - mean) ** 2, width), 0))
-    floor = 0.1 * float(curve.std()) + 1e-9
-    return np.maximum((curve - mean) / (spread + floor), 0).astype(np.float32)
+    floor = np.float32(0.1 * _spread(curve) + 1e-9)
+    out = np.empty(len(curve), np.float32)
+    for at in range(0, len(curve), _PIECE):
+        low = max(0, at - width)  # where a piece begins and ends, the means want what lies beyond
+        part = curve[low : at + _PIECE + width].astype(np.float32)
+        mean = moving_mean(part, width)
+        part -= mean
+        deviation = np.sqrt(np.maximum(moving_mean(part**2, width), 0))
+        out[at : at + _PIECE] = np.maximum(part / (deviation + floor), 0)[at - low :][:_PIECE]
+    return out
+
+
+def _spread(curve: NDArray[np.float16]) -> float:
+    """Standard deviation."""
+    if not len(curve):
+        return 0.0
+    sums = np.zeros(2)
+    for at in range(0, len(curve), _PIECE):
+        piece = curve[at : at + _PIECE].astype(np.float64)
+        sums += (piece.sum(), piece @ piece)
+    mean, square = sums / len(curve)
+    return float(np.sqrt(max(0.0, square - mean * mean)))
 
 
 def moving_mean(curve: NDArray[np.float32], width: int) -> NDArray[np.float32]:

@@ -15,15 +15,21 @@ Curve = NDArray[np.float32]
 Lags = NDArray[np.float64]
 
 
-def windowed_autocorrelation(curve: Curve) -> NDArray[np.float32]:
+def count_windows(curve: Curve) -> int:
+    """How many windows ``windowed_autocorrelation`` makes of it."""
+    n = min(len(curve), WINDOW)
+    return 0 if n < 8 else 1 + (len(curve) - n) // _HOP
+
+
+def windowed_autocorrelation(curve: Curve, first: int = 0, end: int | None = None) -> NDArray[np.float32]:
     """(windows, lags): autocorrelation of each Hann window of 8 s, unbiased, 1 at lag 0; lags up to half the window.
 
-    A curve shorter than a window is one window of its own length.
+    A curve shorter than a window is one window of its own length. ``first``, ``end``: only these windows.
     """
     n = min(len(curve), WINDOW)
     if n < 8:
         return np.zeros((0, 1), np.float32)
-    windows = np.lib.stride_tricks.sliding_window_view(curve, n)[::_HOP]
+    windows = np.lib.stride_tricks.sliding_window_view(curve, n)[::_HOP][first:end]
     taper = np.hanning(n)
     size = 1 << (2 * n - 1).bit_length()
     lags = n // 2

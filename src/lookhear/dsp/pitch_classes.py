@@ -19,17 +19,22 @@ _BINS = 12 * _STEPS
 _LOW, _HIGH = 8, 330  #: spectrum bins searched, 86 .. 3550 Hz
 _BASS = 262.0  #: Hz, below which peaks also count as bass
 _HEAD = round(30 * SEGMENT_RATE)
+_MOST = 10_000  #: segments kept of the whole, spread evenly: half an hour of them
 _HARMONICS = ((1, 1.0), (3, 0.35), (5, 0.2))  # octaves fall on the same class
 
 
 class PitchClasses:
-    """Running profiles: ``add`` power frames; ``profiles`` is (segments, 24): 12 of all peaks, 12 of the bass."""
+    """Running profiles, (segments, 24): 12 of all peaks, 12 of the bass. ``add`` power frames; ``head`` has all of the
+    first ``judged`` frames, ``spread`` is evenly spread over the recording."""
 
-    def __init__(self) -> None:
+    def __init__(self, judged: int) -> None:
+        self._judged = judged // SEGMENT + 1
         self._carry: list[NDArray[np.float32]] = []
         self._carried = 0
         self._head: list[NDArray[np.float32]] = []
-        self._done: list[NDArray[np.float16]] = []
+        self._first: list[NDArray[np.float16]] = []
+        self._spread: list[NDArray[np.float16]] = []
+        self._segments, self._spread_count, self._stride = 0, 0, 1
         self._circle = 0j
         self._weight = 0.0
         self._tuning: float | None = None
@@ -52,12 +57,26 @@ class PitchClasses:
             if sum(map(len, self._head)) >= _HEAD:
                 self._settle()
         else:
-            self._done.append(_fold(fine, self._tuning))
+            self._keep(_fold(fine, self._tuning))
 
     def _settle(self) -> None:
         self._tuning = self.tuning or 0.0
-        self._done.extend(_fold(fine, self._tuning) for fine in self._head)
+        for fine in self._head:
+            self._keep(_fold(fine, self._tuning))
         self._head.clear()
+
+    def _keep(self, rows: NDArray[np.float16]) -> None:
+        """All rows of the head; of the whole every one, every other one, every fourth one, so that they stay few."""
+        if self._segments < self._judged:
+            self._first.append(rows)
+        kept = rows[-self._segments % self._stride :: self._stride].copy()
+        self._segments += len(rows)
+        self._spread.append(kept)
+        self._spread_count += len(kept)
+        while self._spread_count > _MOST:
+            self._spread = [np.concatenate(self._spread)[::2].copy()]
+            self._spread_count = len(self._spread[0])
+            self._stride *= 2
 
     def _profiles(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """(segments, 2 * 120) fine profiles, and the votes for the tuning."""
@@ -88,24 +107,20 @@ class PitchClasses:
         """0 (peaks anywhere between semitones) .. 1 (all at one place)."""
         return abs(self._circle) / self._weight if self._weight else 0.0
 
-    def first(self, frames: int) -> NDArray[np.float32]:
-        """(segments, 24) of the first so many frames."""
-        return self._joined()[: frames // SEGMENT + 1].astype(np.float32)
-
-    def spread(self, most: int) -> NDArray[np.float32]:
-        """(segments, 24), evenly spread over the recording and no more than ``most``."""
-        joined = self._joined()
-        return joined[:: max(1, -(-len(joined) // most))].astype(np.float32)
+    @property
+    def head(self) -> NDArray[np.float32]:
+        """(segments, 24) of the first ``judged`` frames, C first."""
+        return self._joined(self._first)[: self._judged]
 
     @property
-    def profiles(self) -> NDArray[np.float32]:
-        """(segments, 24) so far, C first."""
-        return self._joined().astype(np.float32)
+    def spread(self) -> NDArray[np.float32]:
+        """(segments, 24), evenly spread over the recording."""
+        return self._joined(self._spread)
 
-    def _joined(self) -> NDArray[np.float16]:
+    def _joined(self, done: list[NDArray[np.float16]]) -> NDArray[np.float32]:
         tuning = self._tuning if self._tuning is not None else self.tuning or 0.0
-        parts = [*self._done, *(_fold(fine, tuning) for fine in self._head)]
-        return np.concatenate(parts) if parts else np.zeros((0, 24), np.float16)
+        parts = [*done, *(_fold(fine, tuning) for fine in self._head)]
+        return (np.concatenate(parts) if parts else np.zeros((0, 24), np.float16)).astype(np.float32)
 
 
 def _peaks(rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lookhear.dsp.beat import at_frames, track_beats
 from lookhear.dsp.grid import FRAME_RATE
-from lookhear.dsp.periodicity import at_lags, comb, windowed_autocorrelation
+from lookhear.dsp.periodicity import at_lags, comb, count_windows, windowed_autocorrelation
 
 _GRID = np.exp(np.linspace(np.log(35.0), np.log(280.0), 500))  # BPM
 _RELATIVES = (0.5, 2.0, 1.5, 2 / 3, 3.0, 1 / 3)
@@ -32,7 +32,7 @@ class Pulse:
 
     bpm: NDArray[np.float64]  #: (candidates,)
     features: NDArray[np.float64]  #: (candidates, features)
-    windows: NDArray[np.float32]  #: (windows, lags) autocorrelation of the whole onset curve, for local tempo
+    periodicity: NDArray[np.float64]  #: (lags,) mean autocorrelation of the onset curve
 
 
 def periods(bpm: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -42,14 +42,12 @@ def periods(bpm: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def find_pulse(onsets: list[Curve], low: float, high: float) -> Pulse:
     """Candidates between ``low`` and ``high`` BPM; ``onsets``: normalised curves: all, low, middle, high bands."""
-    windows = windowed_autocorrelation(onsets[0])
-    means = [windows.mean(axis=0) if len(windows) else np.zeros(1)]
-    means += [a.mean(axis=0) if len(a) else np.zeros(1) for a in map(windowed_autocorrelation, onsets[1:])]
+    means = [a.mean(axis=0) if len(a) else np.zeros(1) for a in map(windowed_autocorrelation, onsets)]
     bpm = _candidates(means[0], low, high)
     start = max(0, (len(onsets[0]) - _EXCERPT) // 2)
     excerpts = [curve[start : start + _EXCERPT] for curve in onsets]
     features = [_features(float(candidate), means, excerpts) for candidate in bpm]
-    return Pulse(bpm, np.array(features).reshape(len(bpm), -1), windows)
+    return Pulse(bpm, np.array(features).reshape(len(bpm), -1), means[0])
 
 
 def _candidates(mean: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
@@ -92,16 +90,16 @@ def _strengths(curve: Curve, beats: NDArray[np.float64]) -> list[float]:
     return [*(float(value.mean()) for value in values), alternation]
 
 
-def local_periods(windows: NDArray[np.float32], bpm: float, frames: int, span: int) -> NDArray[np.float64]:
+def local_periods(onset: Curve, bpm: float, span: int) -> NDArray[np.float64]:
     """Frames per beat for each run of ``span`` frames: near ``bpm``, but following a tempo that drifts."""
-    runs = max(1, -(-frames // span))
-    if len(windows) < 3:
+    runs, windows = max(1, -(-len(onset) // span)), count_windows(onset)
+    if windows < 3:
         return periods(np.full(runs, bpm))
     near = bpm * 2.0 ** np.linspace(-0.33, 0.33, 67)
     prior = np.exp(-0.5 * (np.log2(near / bpm) / 0.08) ** 2)
-    edges = np.linspace(0, len(windows), runs + 1).astype(int)
+    edges = np.linspace(0, windows, runs + 1).astype(int)
     local = []
-    for low, high in pairwise(edges):
-        mean = windows[low : max(high, low + 1)].mean(axis=0)
+    for low, high in pairwise(edges.tolist()):
+        mean = windowed_autocorrelation(onset, low, max(high, low + 1)).mean(axis=0)
         local.append(near[int(np.argmax(np.maximum(comb(mean, periods(near)), 0.01) * prior))])
     return periods(np.array(local))

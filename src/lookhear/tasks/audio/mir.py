@@ -26,18 +26,17 @@ from lookhear.dsp.key import match_key
 from lookhear.dsp.meter import bar_features, bar_hypotheses, division_features
 from lookhear.dsp.moments import median
 from lookhear.dsp.onset import OnsetCurves, normalised
-from lookhear.dsp.periodicity import at_lags, windowed_autocorrelation
+from lookhear.dsp.periodicity import at_lags
 from lookhear.dsp.pitch_classes import SEGMENT_RATE, PitchClasses
 from lookhear.dsp.tempo import Pulse, find_pulse, local_periods, periods
 from lookhear.errors import InvalidOptions
 from lookhear.tasks.base import Block, Context, FloatArray, Fold, Form, Task
 
 LOCAL_SPAN = round(20 * FRAME_RATE)  #: frames with one local tempo
-_JUDGED = round(1800 * FRAME_RATE)  #: frames by which level of the beat and metre are chosen
+JUDGED = round(1800 * FRAME_RATE)  #: frames by which level of the beat and metre are chosen
 _NORMALISE = 1.5  # s
 _SHORTEST = 3.0  # s
 _KEY = 0.55  # below this there is no key
-_KEY_PROFILES = 10_000  # looked at, evenly spread: half an hour of them
 _ONE_TONE = 0.9  # share of the time in which one pitch class leads
 _ODD_PRIOR = 0.1  # bars of five and seven are one in fourteen in the fitted set, and far rarer in the world
 _MOST_ONSETS = 40.0  # per second, more is noise
@@ -98,22 +97,22 @@ class MirResult:
 
 def onset_strengths(curves: NDArray[np.float16]) -> list[FloatArray]:
     """The four onset curves, each against its surroundings."""
-    return [strength(curves, i) for i in range(curves.shape[1])]
+    return [strength(curves[:, i]) for i in range(curves.shape[1])]
 
 
-def strength(curves: NDArray[np.float16], band: int) -> FloatArray:
+def strength(curve: NDArray[np.float16]) -> FloatArray:
     """One onset curve against its surroundings."""
-    return normalised(curves[:, band].astype(np.float32), _NORMALISE, FRAME_RATE)
+    return normalised(curve, _NORMALISE, FRAME_RATE)
 
 
 class MirFold:
-    """Keeps four onset values a frame and 24 pitch class values a fifth of a second; all else comes at the end."""
+    """Keeps one onset value a frame, and a bounded number of onset curves and pitch classes; all else comes at the end."""
 
     def __init__(self, context: Context, options: MirOptions) -> None:
         self._context = context
         self._options = options
-        self._onsets = OnsetCurves()
-        self._pitches = PitchClasses()
+        self._onsets = OnsetCurves(JUDGED)
+        self._pitches = PitchClasses(JUDGED)
 
     def add(self, block: Block) -> None:
         """Spectra, in order."""
@@ -123,11 +122,11 @@ class MirFold:
 
     def finish(self) -> MirResult:
         """Rhythm, then key."""
-        curves = self._onsets.curves
-        if len(curves) < _SHORTEST * FRAME_RATE or not curves.any():
+        whole, curves = self._onsets.whole, self._onsets.curves
+        if len(whole) < _SHORTEST * FRAME_RATE or not whole.any():
             self._context.warn(f"Less than {_SHORTEST:g} s of sound: too little for a tempo or a key.")
             return MirResult()
-        rhythm = self._rhythm(strength(curves, 0), onset_strengths(curves[:_JUDGED]))
+        rhythm = self._rhythm(strength(whole), onset_strengths(curves))
         return MirResult(**rhythm, **self._key())  # type: ignore[arg-type]
 
     def _rhythm(self, whole: FloatArray, strengths: list[FloatArray]) -> dict[str, object]:
@@ -144,8 +143,7 @@ class MirFold:
         if clarity < _least_clarity(len(strengths[0]) / FRAME_RATE):
             self._context.warn("No steady pulse was found, so there is no tempo.")
             return found
-        windows = pulse.windows if len(whole) == len(strengths[0]) else windowed_autocorrelation(whole)
-        beats = track_beats(whole, local_periods(windows, bpm, len(whole), LOCAL_SPAN), LOCAL_SPAN)
+        beats = track_beats(whole, local_periods(whole, bpm, LOCAL_SPAN), LOCAL_SPAN)
         if len(beats) < 4:
             return found
         tempo, stability = _steadiness(beats)
@@ -158,11 +156,11 @@ class MirFold:
         )
         found["beats"] = _times(beats)
         judged = beats[beats < len(strengths[0])]
-        found.update(_bars(judged, beats, strengths, self._pitches.first(_JUDGED), tempo))
+        found.update(_bars(judged, beats, strengths, self._pitches.head, tempo))
         return found
 
     def _key(self) -> dict[str, object]:
-        match = match_key(self._pitches.spread(_KEY_PROFILES), SEGMENT_RATE)
+        match = match_key(self._pitches.spread, SEGMENT_RATE)
         if match is None:
             return {}
         key, mode, likely, correlation = (ranked := match.ranked())[0]
@@ -186,8 +184,7 @@ class MirFold:
 
 def _clarity(pulse: Pulse, bpm: float) -> float:
     """Autocorrelation at the beat, or at the multiple of it where it is greatest, over the whole recording."""
-    mean = pulse.windows.mean(axis=0)
-    return float(np.clip(at_lags(mean, periods(np.array([bpm])) * np.arange(1, 5)).max(), 0, 1))
+    return float(np.clip(at_lags(pulse.periodicity, periods(np.array([bpm])) * np.arange(1, 5)).max(), 0, 1))
 
 
 def _least_clarity(seconds: float) -> float:
