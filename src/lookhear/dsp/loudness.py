@@ -8,6 +8,7 @@ in it. This is the recursion itself, regrouped, not an approximation, and costs 
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -148,13 +149,13 @@ class Loudness:
 
 
 class LoudnessMeter:
-    """Running meter over the units of a stream (``quality_units.Units``). It keeps one number per 100 ms."""
+    """Running meter over the units of a stream (``quality_units.Units``). It keeps four bytes per 100 ms."""
 
     def __init__(self, rate: int, weights: tuple[float, ...]) -> None:
         self._weights = np.array(weights)
         self._filter = KWeighting(rate, len(weights))
         self._energy = HopEnergy(len(weights), max(1, rate // 10))
-        self._powers: list[Doubles] = []
+        self._powers = array("f")
 
     def add(self, unit: FloatArray) -> None:
         """Take (channels, UNIT) samples; the last unit may be shorter."""
@@ -163,51 +164,59 @@ class LoudnessMeter:
             unit = np.pad(unit, ((0, 0), (0, UNIT - size)))
         hops = self._energy.add(self._filter.filter(unit)[:, :size])
         if len(hops):
-            self._powers.append(hops @ self._weights / self._energy.hop)
+            self._powers.frombytes((hops @ self._weights / self._energy.hop).astype(np.float32).tobytes())
 
-    def powers(self) -> Doubles:
+    def powers(self) -> FloatArray:
         """(hops,): weighted mean square of every whole 100 ms so far."""
-        return np.concatenate(self._powers) if self._powers else np.empty(0)
+        return np.array(self._powers, np.float32)
 
 
-def measure(powers: Doubles) -> Loudness:
+def measure(powers: FloatArray) -> Loudness:
     """The measures from the weighted mean squares of the 100 ms hops."""
-    momentary, short_term = _windows(powers, _MOMENTARY), _windows(powers, _SHORT_TERM)
-    return Loudness(integrated(momentary), loudness_range(short_term), _highest(momentary), _highest(short_term))
+    momentary = _windows(powers, _MOMENTARY)
+    level, loudest = integrated(momentary), _highest(momentary)
+    del momentary  # of ten hours there are megabytes
+    short_term = _windows(powers, _SHORT_TERM)
+    return Loudness(level, loudness_range(short_term), loudest, _highest(short_term))
 
 
-def integrated(momentary: Doubles) -> float | None:
+def integrated(momentary: FloatArray) -> float | None:
     """Gated loudness in LUFS of the mean squares of 0.4 s windows (BS.1770-4, annex 1)."""
     heard = momentary[momentary > _power(_ABSOLUTE_GATE)]
     if not len(heard):
         return None
-    heard = heard[heard > _power(_lufs(float(heard.mean())) + _RELATIVE_GATE)]
-    return _lufs(float(heard.mean()))
+    heard = heard[heard > _power(_lufs(_mean(heard)) + _RELATIVE_GATE)]
+    return _lufs(_mean(heard))
 
 
-def loudness_range(short_term: Doubles) -> float | None:
+def loudness_range(short_term: FloatArray) -> float | None:
     """10th to 95th percentile in LU of the loudness of 3 s windows within the gates (EBU Tech 3342)."""
     heard = short_term[short_term > _power(_ABSOLUTE_GATE)]
     if not len(heard):
         return None
-    heard = np.sort(heard[heard > _power(_lufs(float(heard.mean())) + _RANGE_GATE)])
+    heard = heard[heard > _power(_lufs(_mean(heard)) + _RANGE_GATE)]
+    heard.sort()
     low, high = (float(heard[round(share * (len(heard) - 1))]) for share in (0.1, 0.95))
     return _lufs(high) - _lufs(low)
 
 
-def short_term_curve(powers: Doubles, every: int) -> tuple[float | None, ...]:
+def short_term_curve(powers: FloatArray, every: int) -> tuple[float | None, ...]:
     """Short-term loudness in LUFS at each ``every``-th hop from the first whole window on; None below the gate."""
     gate = _power(_ABSOLUTE_GATE)
     return tuple(_lufs(power) if power > gate else None for power in _windows(powers, _SHORT_TERM)[::every].tolist())
 
 
-def _windows(powers: Doubles, length: int) -> Doubles:
+def _windows(powers: FloatArray, length: int) -> FloatArray:
     if len(powers) < length:
-        return np.empty(0)
+        return np.empty(0, np.float32)
     return np.asarray(np.lib.stride_tricks.sliding_window_view(powers, length).mean(axis=1))
 
 
-def _highest(windows: Doubles) -> float | None:
+def _mean(windows: FloatArray) -> float:
+    return float(windows.mean(dtype=np.float64))
+
+
+def _highest(windows: FloatArray) -> float | None:
     top = float(windows.max()) if len(windows) else 0.0
     return _lufs(top) if top > _power(_ABSOLUTE_GATE) else None
 

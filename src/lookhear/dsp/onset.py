@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 BANDS = ((0, 7), (7, 61), (61, 128))
 CURVES = 1 + len(BANDS)
 _COMPRESSION = 10.0
-_PIECE = 1 << 17  # frames normalised at once, 50 min: bounds the memory of a long recording
+_PIECE = 1 << 15  # frames normalised at once, 13 min: bounds the memory of a long recording
 
 
 class OnsetCurves:
@@ -25,7 +25,7 @@ class OnsetCurves:
         self._last: NDArray[np.float32] | None = None
         self._frames = 0
         self._curves: list[NDArray[np.float16]] = []  # half precision is finer than any threshold put to them
-        self._whole: list[NDArray[np.float16]] = []
+        self._whole = bytearray()
 
     def add(self, mel: NDArray[np.float32]) -> None:
         """Take the next frames."""
@@ -44,7 +44,7 @@ class OnsetCurves:
         for i, (low, high) in enumerate(BANDS, 1):
             curves[:, i] = wide[:, low:high].mean(axis=1)
         half = curves.astype(np.float16)
-        self._whole.append(half[:, 0].copy())
+        self._whole += half[:, 0].tobytes()
         if self._frames < self._judged:
             self._curves.append(half[: self._judged - self._frames])
         self._frames += len(mel)
@@ -58,7 +58,7 @@ class OnsetCurves:
     @property
     def whole(self) -> NDArray[np.float16]:
         """(frames,) so far, over the whole range."""
-        return np.concatenate(self._whole) if self._whole else np.zeros(0, np.float16)
+        return np.frombuffer(bytes(self._whole), np.float16)
 
 
 def normalised(curve: NDArray[np.float16], seconds: float, frame_rate: float) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from lookhear.dsp.grid import FRAME_RATE
 
 WINDOW = round(8.0 * FRAME_RATE)
 _HOP = round(2.0 * FRAME_RATE)
-_CHUNK = 256  # windows transformed at once: bounds the memory of a long recording
+_CHUNK = 64  # windows transformed at once: bounds the memory of a long recording
 
 Curve = NDArray[np.float32]
 Lags = NDArray[np.float64]

@@ -37,6 +37,8 @@ _PICTURES = re.compile(r"_pipe$|^(image2|gif|apng|webp|ico|bmp)")
 _STILL_BRANDS = {"avif", "avis", "heic", "heix", "heis", "heim", "mif1", "msf1"}
 _PLAYLISTS = {"hls", "dash", "concat", "ffmetadata", "sdp", "lrc", "srt", "webvtt", "ass", "tty", "bin", "xbin", "adf"}
 
+#: session descriptions would open sockets past io_open; the index for seeking would grow with the length
+_OPTIONS = {"protocol_whitelist": "none", "indexmem": str(1 << 18)}
 _MOST_AT_ONCE = 1 << 28  # bytes
 
 av.logging.set_level(None)  # decoder chatter goes to nobody's terminal; what matters becomes a warning or an error
@@ -110,7 +112,7 @@ def _open_container(source: Source) -> InputContainer:
         return av.open(
             source.reader,
             "r",
-            options={"protocol_whitelist": "none"},  # session descriptions would open sockets past io_open
+            options=_OPTIONS,
             metadata_errors="replace",
             buffer_size=_BUFFER,
             io_open=_refuse,

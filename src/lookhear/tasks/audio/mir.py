@@ -122,11 +122,11 @@ class MirFold:
 
     def finish(self) -> MirResult:
         """Rhythm, then key."""
-        whole, curves = self._onsets.whole, self._onsets.curves
+        whole = strength(self._onsets.whole)
         if len(whole) < _SHORTEST * FRAME_RATE or not whole.any():
             self._context.warn(f"Less than {_SHORTEST:g} s of sound: too little for a tempo or a key.")
             return MirResult()
-        rhythm = self._rhythm(strength(whole), onset_strengths(curves))
+        rhythm = self._rhythm(whole, onset_strengths(self._onsets.curves))
         return MirResult(**rhythm, **self._key())  # type: ignore[arg-type]
 
     def _rhythm(self, whole: FloatArray, strengths: list[FloatArray]) -> dict[str, object]:
@@ -242,7 +242,9 @@ def _bars(
 
 def _onset_rate(strength: FloatArray) -> float:
     """Peaks of the onset curve that stand out, per second (librosa's peak picking: a local maximum above the mean)."""
-    peak = (strength[1:-1] > strength[:-2]) & (strength[1:-1] >= strength[2:]) & (strength[1:-1] > 0.6)
+    peak = strength[1:-1] > strength[:-2]
+    peak &= strength[1:-1] >= strength[2:]
+    peak &= strength[1:-1] > 0.6
     rate = float(np.count_nonzero(peak)) * FRAME_RATE / len(strength)
     return round(min(rate, _MOST_ONSETS), 3)
 

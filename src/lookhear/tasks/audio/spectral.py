@@ -4,7 +4,7 @@ Aim: librosa's features at 22,050 Hz, 2048-sample Hann frames every 512, within 
 Reference: McFee et al., librosa 0.11 (SciPy 2015); contrast after Jiang 2002, tonal centroids after Harte 2006.
 Conventions: frequencies in Hz; MFCC of decibels, floored 80 dB below the loudest mel band of the recording; chroma C
 first, each frame divided by its maximum, tuned to the recording; tonal centroids of that chroma. Where librosa looks
-at the whole recording first (the 80 dB floor, the tuning), we look at its first ten minutes, and go on with those.
+at the whole recording first (the 80 dB floor, the tuning), we look at its first five minutes, and go on with those.
 Digital silence and empty input: null, with a warning.
 """
 
@@ -26,7 +26,7 @@ from lookhear.dsp.tuning import Tuning
 from lookhear.dsp.zero_crossings import ZeroCrossingRate
 from lookhear.tasks.base import Block, Context, FloatArray, Fold, Form, Spectra, Task
 
-_HEAD_FRAMES = int(600 * FRAME_RATE)
+_HEAD_FRAMES = int(300 * FRAME_RATE)
 _TOP_DB = 80.0
 _ROLLOFF = 0.85
 _GROUP = 32  # bins summed at once on the way to the roll-off

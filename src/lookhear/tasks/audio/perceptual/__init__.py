@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lookhear.dsp.loudness import Doubles, LoudnessMeter, measure, short_term_curve
+from lookhear.dsp.loudness import LoudnessMeter, measure, short_term_curve
 from lookhear.dsp.quality_dynamics import Dynamics
 from lookhear.dsp.quality_units import Units
 from lookhear.tasks.audio.perceptual.danceability import Danceability
@@ -132,14 +132,14 @@ class _Native:
         self.dynamics.add(unit)
         self._loudness.add(unit)
 
-    def finish(self) -> Doubles:
+    def finish(self) -> FloatArray:
         rest = self._units.rest()
         if rest.shape[1]:
             self._take(rest)
         return self._loudness.powers()
 
 
-def _curve(powers: Doubles, hop: float) -> LoudnessCurve:
+def _curve(powers: FloatArray, hop: float) -> LoudnessCurve:
     return LoudnessCurve(30 * hop, _CURVE_STEP * hop, short_term_curve(powers, _CURVE_STEP))
 
 
