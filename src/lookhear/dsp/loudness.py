@@ -1,9 +1,9 @@
 """Loudness after ITU-R BS.1770-4 and EBU R128, loudness range after EBU Tech 3342, over a stream.
 
-The K-weighting filter (a high shelf and a high-pass, four states in all) runs as matrix products. A block of 32
-samples becomes its zero-state response and its contribution to the states; the states are carried over 32 blocks,
+The K-weighting filter (a high shelf and a high-pass, four states in all) runs as matrix products. A block of 64
+samples becomes its zero-state response and its contribution to the states; the states are carried over 16 blocks,
 then over 64 groups, by block-triangular matrices; a second product adds what the states at a block's beginning leave
-in it. This is the recursion itself, regrouped, not an approximation, and costs some 80 multiplications per sample.
+in it. This is the recursion itself, regrouped, not an approximation, and costs some 140 multiplications per sample.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from lookhear.dsp.quality_units import UNIT, FloatArray, HopEnergy
 
-_BLOCK, _BLOCKS = 32, 32  # samples in a block, blocks in a group
+_BLOCK, _BLOCKS = 64, 16  # samples in a block, blocks in a group
 _GROUPS = UNIT // (_BLOCK * _BLOCKS)
 _STATES = 4
-_FEW = 8  # groups
+_FEW = 32  # rows of a product: BLAS would spread larger ones over threads, which get in the way of ours
 _ABSOLUTE_GATE = -70.0  # LUFS
 _RELATIVE_GATE, _RANGE_GATE = -10.0, -20.0  # LU
 _MOMENTARY, _SHORT_TERM = 4, 30  # hops of 100 ms
@@ -67,8 +67,8 @@ def k_weighting(rate: int) -> _System:
 
 
 class _Matrices(NamedTuple):
-    output: FloatArray  #: (32 + 4, 32): samples and states of a block -> filtered samples
-    gather: FloatArray  #: (32, 4): samples of a block -> states at its end
+    output: FloatArray  #: (64 + 4, 64): samples and states of a block -> filtered samples
+    gather: FloatArray  #: (64, 4): samples of a block -> states at its end
     blocks: tuple[FloatArray, FloatArray]  #: scan over the blocks of a group
     groups: tuple[FloatArray, FloatArray]  #: scan over the groups of a unit
 
@@ -124,7 +124,7 @@ class KWeighting:
         samples = self._rows[:, :, :_BLOCK]
         samples[...] = x.reshape(samples.shape)
         np.matmul(samples, matrices.gather, out=self._ends)
-        few = (channels, _GROUPS // _FEW, _FEW, -1)  # BLAS runs products this small on the calling thread alone
+        few = (channels, _GROUPS // _FEW, _FEW, -1)
         np.matmul(self._ends.reshape(few), matrices.blocks[0], out=self._inner.reshape(few))
         group_ends = self._inner[:, :, -_STATES:].reshape(channels, -1)
         states = group_ends @ matrices.groups[0]
@@ -133,7 +133,7 @@ class KWeighting:
         np.matmul(states[:, :-_STATES].reshape(channels, _GROUPS, _STATES), matrices.blocks[1], out=self._outer)
         self._inner += self._outer
         self._rows[:, :, _BLOCK:] = self._inner[:, :, :-_STATES].reshape(self._ends.shape)
-        some = (channels, -1, _FEW * _BLOCKS // 2, _BLOCK + _STATES)
+        some = (channels, -1, _FEW, _BLOCK + _STATES)
         np.matmul(self._rows.reshape(some), matrices.output, out=self._filtered.reshape(*some[:3], _BLOCK))
         return self._filtered.reshape(channels, UNIT)
 

@@ -127,14 +127,16 @@ def _peaks(rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.flo
     """Frame, MIDI pitch and weight (0..1, compressed against the frame's strongest) of each spectral peak."""
     centre = rows[:, 1:-1]
     top = centre.max(axis=1, keepdims=True)
-    found = (centre > 1e-4 * top) & (centre > rows[:, :-2]) & (centre >= rows[:, 2:]) & (top > 1e-7)
-    frame, column = np.nonzero(found)
-    at = np.log(rows[frame, column + 1].astype(np.float64))
-    left = np.log(np.maximum(rows[frame, column], 1e-20).astype(np.float64))
-    right = np.log(np.maximum(rows[frame, column + 2], 1e-20).astype(np.float64))
+    found = centre > np.maximum(1e-4 * top, np.where(top > 1e-7, 0.0, np.inf))
+    found &= centre > rows[:, :-2]
+    found &= centre >= rows[:, 2:]
+    frame, column = np.divmod(np.flatnonzero(found), centre.shape[1])
+    place = frame * rows.shape[1] + column
+    heights = [np.take(rows, place + step).astype(np.float64) for step in range(3)]
+    left, at, right = (np.log(np.maximum(height, 1e-20)) for height in heights)
     shift = 0.5 * (left - right) / np.minimum(left - 2 * at + right, -1e-9)
     frequency = (column + _LOW + np.clip(shift, -0.5, 0.5)) * (SAMPLE_RATE / N_FFT)
-    weight = (rows[frame, column + 1] / top[frame, 0]).astype(np.float64) ** 0.25
+    weight = np.sqrt(np.sqrt(heights[1] / top[frame, 0]))
     return frame, 12 * np.log2(frequency / 440.0) + 69, weight
 
 

@@ -47,7 +47,8 @@ class PowerSpectra:
         power = np.empty((count, BINS), np.float32)
         if not count:
             return power
-        frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH]
+        wide = padded.astype(np.float64)  # once for all frames: they overlap
+        frames = np.lib.stride_tricks.sliding_window_view(wide, N_FFT)[::HOP_LENGTH]
         for at, size in _batches(count):
             windowed, bins, squares = self._frames[:size], self._bins[:size], self._squares[:size]
             np.multiply(frames[at : at + size], self._window, out=windowed)

@@ -31,10 +31,14 @@ class Tuning:
         centre = power[:, _LOW:_HIGH]
         left, right = power[:, _LOW - 1 : _HIGH - 1], power[:, _LOW + 1 : _HIGH + 1]
         threshold = 0.1 * power.max(axis=1, keepdims=True)
-        frame, column = np.nonzero((centre > threshold) & (centre > left) & (centre >= right))
+        found = centre > threshold
+        found &= centre > left
+        found &= centre >= right
+        frame, column = np.divmod(np.flatnonzero(found), _HIGH - _LOW)
         if not len(frame):
             return
-        below, at, above = (band[frame, column].astype(np.float64) for band in (left, centre, right))
+        place = frame * power.shape[1] + column + _LOW
+        below, at, above = (np.take(power, place + step).astype(np.float64) for step in (-1, 0, 1))
         slope = (above - below) / 2
         curvature = above + below - 2 * at
         shift = np.where(np.abs(curvature) > 1e-30, -slope / np.where(curvature == 0, 1, curvature), 0.0)

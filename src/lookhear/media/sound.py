@@ -1,6 +1,6 @@
 """Decoding sound: one demux, one decode, one filter graph that makes every form asked for.
 
-The graph works on large frames, so its cost is that of the arithmetic. FFmpeg works without the GIL.
+The graph works on runs of several seconds, so its cost is that of the arithmetic. FFmpeg works without the GIL.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import av
 import av.error
 import numpy as np
+from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 from av.filter.context import FilterContext
@@ -57,14 +58,17 @@ class SoundDecoder:
         self._seconds = block_seconds
         self._starts = dict.fromkeys(self._forms, 0)
         self._graph: _Graph | None = None
-        self._pending = 0
 
     def __iter__(self) -> Iterator[tuple[Form, Samples]]:
         for frame in self._frames():
-            yield from self._push(frame)
-            if self.heard.seconds > self._medium.limits.max_media_seconds:
-                self.heard.cut_at_limit = True
-                break
+            if self._graph is None or not self._graph.fits(frame):
+                yield from self._rebuild(frame)
+                assert self._graph is not None
+            if self._graph.push(frame):
+                yield from self._drain()
+                if self.heard.seconds > self._medium.limits.max_media_seconds:
+                    self.heard.cut_at_limit = True
+                    break
         yield from self._flush()
         if not self.heard.samples and (self.heard.damaged_packets or self.heard.broken_off):
             raise DamagedMedium("Nothing of its sound can be decoded. Get a fresh copy of the file.")
@@ -75,7 +79,7 @@ class SoundDecoder:
         assert sound is not None
         stream = next(s for s in self._medium.container.streams.audio if s.index == sound.index)
         packets = self._medium.container.demux(stream)
-        failures = 0
+        failures, heard_any = 0, False
         while True:
             try:
                 packet = next(packets, None)
@@ -93,24 +97,13 @@ class SoundDecoder:
             except (av.error.FFmpegError, ValueError):
                 self.heard.damaged_packets += 1
                 failures += 1
-                if failures > _HOPELESS and not self.heard.samples:
+                if failures > _HOPELESS and not heard_any:
                     return
                 continue
             for frame in frames:
                 if isinstance(frame, AudioFrame) and frame.samples:
-                    failures = 0
+                    failures, heard_any = 0, True
                     yield frame
-
-    def _push(self, frame: AudioFrame) -> Iterator[tuple[Form, Samples]]:
-        if self._graph is None or not self._graph.fits(frame):
-            yield from self._rebuild(frame)
-        assert self._graph is not None
-        self._graph.push(frame)
-        self.heard.samples = self._graph.base + self._graph.pushed * self.heard.sample_rate // self._graph.rate
-        self._pending += frame.samples
-        if self._pending >= self._graph.block:
-            self._pending = 0
-            yield from self._drain()
 
     def _rebuild(self, frame: AudioFrame) -> Iterator[tuple[Form, Samples]]:
         if self._graph is not None:
@@ -123,12 +116,13 @@ class SoundDecoder:
 
     def _flush(self) -> Iterator[tuple[Form, Samples]]:
         if self._graph is not None:
-            self._graph.push(None)
+            self._graph.end()
             yield from self._drain()
             self._graph = None
 
     def _drain(self) -> Iterator[tuple[Form, Samples]]:
         assert self._graph is not None
+        self.heard.samples = self._graph.base + self._graph.pushed * self.heard.sample_rate // self._graph.rate
         for form, data in self._graph.pull():
             start = self._starts[form]
             self._starts[form] += data.shape[-1]
@@ -151,7 +145,9 @@ class _Graph:
         self._key = (frame.format.name, frame.layout.name, frame.sample_rate)
         self.rate = frame.sample_rate
         self.base, self.pushed = heard.samples, 0
-        self.block = max(1024, round(seconds * frame.sample_rate))
+        self._block = max(1024, round(seconds * frame.sample_rate))
+        self._fifo = AudioFifo()  # cheaper than a push per frame
+        self._passed = 0
         self._graph = Graph()
         source = self._graph.add(
             "abuffer",
@@ -160,7 +156,7 @@ class _Graph:
             channel_layout=frame.layout.name,
             time_base=f"1/{frame.sample_rate}",
         )
-        blocks = self._chain(source, [("aformat", "sample_fmts=fltp"), ("asetnsamples", f"n={self.block}:p=0")])
+        blocks = self._chain(source, [("aformat", "sample_fmts=fltp")])
         split = self._chain(blocks, [("asplit", str(len(forms)))]) if len(forms) > 1 else blocks
         self._source = source
         self._sinks: list[tuple[Form, FilterContext]] = []
@@ -180,12 +176,29 @@ class _Graph:
         """Is this frame of the format the graph was built for?"""
         return self._key == (frame.format.name, frame.layout.name, frame.sample_rate)
 
-    def push(self, frame: AudioFrame | None) -> None:
-        """Feed a frame, or None at the end."""
-        if frame is not None:
-            frame.pts = self.pushed  # our own clock: broken timestamps must not reach the filters
-            self.pushed += frame.samples
-        self._source.push(frame)
+    def push(self, frame: AudioFrame) -> bool:
+        """Feed a frame. Has it filled a block, so that there is something to pull?"""
+        frame.pts = None
+        self._fifo.write(frame)
+        self.pushed += frame.samples
+        if self.pushed - self._passed < self._block:
+            return False
+        while self._fifo.samples >= self._block:
+            self._pass(self._block)
+        return True
+
+    def end(self) -> None:
+        """There are no more frames: what is left becomes ready."""
+        if self._fifo.samples:
+            self._pass(self._fifo.samples)
+        self._source.push(None)
+
+    def _pass(self, samples: int) -> None:
+        run = self._fifo.read(samples)
+        assert run is not None
+        run.pts = self._passed  # our own clock: broken timestamps must not reach the filters
+        self._passed += samples
+        self._source.push(run)
 
     def pull(self) -> Iterator[tuple[Form, FloatArray]]:
         """All that the graph has ready."""
