@@ -73,7 +73,7 @@ def _played(path: Path) -> Path:
 
     if not path.name.startswith("loop_"):
         return path
-    again = HERE / ".cache" / "loops" / path.name
+    again = HERE / ".cache" / "repeated" / path.name
     if not again.exists():
         again.parent.mkdir(parents=True, exist_ok=True)
         samples, rate = soundfile.read(path, dtype="int16")

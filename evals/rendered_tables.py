@@ -18,9 +18,10 @@ FIGURES = {
 _ERRORS = ["right", "relative", "fifth", "parallel", "other", "none"]
 _NOTE = """Rendered from MIDI with two soundfonts. Tempo counts quarters, in 6/8 dotted quarters; Accuracy1 is within 4 %,
 Accuracy2 also at 2, 3, 1/2 or 1/3 of it. Peers answer with the key profile that does best on this very set ({profiles});
-they give no metre. The set that weights were fitted on (`--set tune`) has other seeds and players, but was written by the
-same composer, so these figures flatter whoever was fitted on it. Of {count} clips, a share of 0.90 is known to ±{half:.2f}.
-In the style "percussion" (report) the drums alternate evenly: nothing in them tells which strong beat begins the bar.
+they give no metre. The sets that weights were fitted on (`--set tune` and others) have other seeds and players, but
+were written by the same composer, so these figures flatter whoever was fitted on them. Of {count} clips, a share of 0.90
+is known to ±{half:.2f}. In the style "percussion" (report) the drums alternate evenly: nothing in them tells which
+strong beat begins the bar.
 """
 _CUT = """Excerpts begin anywhere in a bar and end before the last one: neither edge gives away the tonic or the downbeat.
 """

@@ -120,4 +120,6 @@ def _setup(piece: Piece) -> list[mido.Message]:
         messages.append(mido.Message("control_change", channel=channel, control=91, value=40))
     messages.append(mido.Message("control_change", channel=0, control=7, value=88))
     messages.append(mido.Message("control_change", channel=DRUMS, control=7, value=100))
+    if piece.kit:
+        messages.append(mido.Message("program_change", channel=DRUMS, program=piece.kit))
     return messages

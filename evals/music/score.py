@@ -39,9 +39,10 @@ class Style:
     bass: int
     lead: int
     pattern: str  #: how chords are played: pads, strums, arpeggio, stabs, oompah, comp; none: drums alone
-    drums: str  #: none, rock, four, swing, latin, march, shuffle, brush, halftime
+    drums: str  #: none, rock, four, swing, latin, march, brush, halftime; break, steps: a pattern that comes again
     swing: float = 0.5  #: where the off-beat eighth falls, 0.5 straight .. 0.67 triplet
     human: float = 0.008  #: s, spread of timing
+    kits: tuple[int, ...] = (0,)  #: drum kits to choose from, as General MIDI programs
 
 
 @dataclass
@@ -58,6 +59,8 @@ class Piece:
     detune: float = 0.0  #: cents
     drift: float = 0.0  #: relative tempo change from start to end
     swing: float = 0.5
+    kit: int = 0
+    pattern: list[tuple[float, int, float]] = field(default_factory=list)  #: beat, drum, velocity; played bar by bar
 
     @property
     def beats_per_bar(self) -> int:
@@ -99,6 +102,9 @@ def compose(
             degrees[bar] = other[bar % 4]
     degrees[-1] = 1
     chords = [_chord(degree, tonic, mode, rng) for degree in degrees]
+    if style.drums in ("break", "steps"):
+        piece.kit = int(rng.choice(style.kits))
+        piece.pattern = _break(rng) if style.drums == "break" else _steps(rng)
     quiet_intro = rng.random() < 0.35
     tonal = style.pattern != "none"
     for bar, chord in enumerate(chords):
@@ -214,9 +220,50 @@ def _melody(piece: Piece, chords: list[tuple[int, ...]], rng: np.random.Generato
             step += length
 
 
+def _break(rng: np.random.Generator) -> list[tuple[float, int, float]]:
+    """A bar or two of 4/4 as funk drummers play them: back beats, syncopated kicks, ghost notes, hats."""
+    hits: list[tuple[float, int, float]] = []
+    every = int(rng.choice((1, 2, 2)))  # sixteenths from hat to hat
+    for bar in range(int(rng.choice((1, 2)))):
+        start = 4.0 * bar
+        hits += [(start + 1, SNARE, 108), (start + 3, SNARE, 108), (start, KICK, 112)]
+        for step in range(1, 16):
+            if step in (4, 12):
+                continue
+            if rng.random() < (0.35 if step in (10, 8) else 0.22 if step % 2 == 0 else 0.12):
+                hits.append((start + step / 4, KICK, 96))
+            elif rng.random() < 0.15:
+                hits.append((start + step / 4, SNARE, 52))
+        hits += [(start + step / 4, HAT, 78 if step % 4 == 0 else 62) for step in range(0, 16, every)]
+    return hits
+
+
+def _steps(rng: np.random.Generator) -> list[tuple[float, int, float]]:
+    """A bar or two of 4/4 out of a step sequencer: a few sounds, each on steps of its own, the strong ones likelier."""
+    strong = {0: 1.0, 8: 0.75, 4: 0.65, 12: 0.65}
+    weight = [strong.get(step, 0.4 if step % 2 == 0 else 0.2) for step in range(16)]
+    hits: list[tuple[float, int, float]] = []
+    bars = int(rng.choice((1, 2)))
+    sounds = rng.choice(
+        (KICK, SNARE, HAT, CLAP, TOM, SHAKER, 56, 60, 63, 75, 76, 37, 50), int(rng.integers(2, 6)), False
+    )
+    for sound in sounds:
+        dense = rng.uniform(0.3, 1.1)
+        for step in range(16 * bars):
+            if rng.random() < dense * weight[step % 16]:
+                hits.append((step / 4, int(sound), float(rng.uniform(60, 112))))
+    return [*hits, (0.0, KICK, 108.0)]
+
+
 def _drums(piece: Piece, bar: int, rng: np.random.Generator) -> None:
     kind, beats, per = piece.style.drums, piece.beats_per_bar, piece.division
     if kind == "none":
+        return
+    if piece.pattern:
+        reach = 4 * (1 + int(max(beat for beat, _, _ in piece.pattern) >= 4))
+        for beat, pitch, velocity in piece.pattern:
+            if reach == 4 or (bar % 2 == 1) == (beat >= 4):
+                _hit(piece, bar, beat % 4, 0.1, pitch, velocity, DRUMS)
         return
 
     def drum(beat: float, pitch: int, velocity: float) -> None:

@@ -1,4 +1,5 @@
-"""Which pieces there are: ``tune`` to develop on, ``report`` to be judged by. Different seeds and players; one composer.
+"""Which pieces there are: ``tune``, ``loops`` and ``sustained`` to develop on, ``report`` to be judged by. Different seeds
+and players; one composer.
 
 Both use both soundfonts and the same chord progressions, so what is learned of the composer on one helps on the other:
 ``evals/music/excerpts.py`` takes away the largest part of that.
@@ -12,6 +13,7 @@ import numpy as np
 
 from evals.music.score import Piece, Style, compose
 
+_KITS = (0, 8, 16, 24, 25, 32)
 _44, _34, _68 = ((4, 4),), ((3, 4),), ((6, 8),)
 STYLES = {
     "tune": (
@@ -29,6 +31,19 @@ STYLES = {
         Style("march", (100, 126), ((4, 4), (2, 4)), 61, 58, 56, "oompah", "march"),
         Style("odd", (90, 150), ((5, 4), (7, 4)), 0, 33, 66, "strums", "rock"),
         Style("drums", (80, 176), _44, 0, 0, 0, "none", "rock"),
+    ),
+    "loops": (
+        Style("breaks", (88, 140), _44, 0, 0, 0, "none", "break", kits=_KITS),
+        Style("jungle", (150, 176), _44, 0, 0, 0, "none", "break", human=0.003, kits=_KITS),
+        Style("boom bap", (80, 104), _44, 4, 33, 0, "stabs", "break", swing=0.56, kits=_KITS),
+        Style("sequencer", (84, 150), _44, 0, 0, 0, "none", "steps", human=0.0, kits=_KITS),
+        Style("sequencer with bass", (90, 140), _44, 90, 38, 81, "stabs", "steps", human=0.0, kits=_KITS),
+        Style("funk", (90, 126), _44, 16, 33, 66, "comp", "break", kits=_KITS),
+    ),
+    "sustained": (
+        Style("strings", (64, 124), (*_34, *_44), 49, 42, 71, "pads", "none", human=0.02),
+        Style("hymn", (76, 140), _34, 52, 43, 68, "pads", "none", human=0.015),
+        Style("ambient", (60, 110), (*_44, *_68), 88, 39, 11, "pads", "none"),
     ),
     "report": (
         Style("pop", (80, 136), _44, 5, 33, 82, "arpeggio", "rock"),
@@ -48,7 +63,7 @@ STYLES = {
     ),
 }
 SIZE = 120
-_SEEDS = {"tune": 1000, "report": 77000}
+_SEEDS = {"tune": 1000, "loops": 31000, "sustained": 47000, "report": 77000}
 SECONDS = 30.0
 
 

@@ -67,6 +67,25 @@ def test_downbeats_are_beats_and_four_apart() -> None:
     assert np.median(np.diff(mir.downbeats)) == pytest.approx(4 * 60 / mir.tempo, rel=0.01)
 
 
+def test_a_loop_of_two_bars_has_the_tempo_that_fills_them() -> None:
+    """Noise without a beat of its own, again and again: only its length tells."""
+    bar = np.random.default_rng(5).normal(0, 0.02, (1, round(8 * 60 / 97 * RATE)))
+    swell = 1 + np.sin(2 * np.pi * np.arange(bar.shape[1]) / bar.shape[1] * 3) ** 2
+    hits = np.zeros(bar.shape[1])
+    hits[[0, 9000, 21000, 40100, 61000, 77700, 90000]] = 1.0
+    ring = np.convolve(hits, np.exp(-np.arange(4000) / 700) * np.sin(np.arange(4000) / 3))[: bar.shape[1]]
+    mir = analysed(np.tile(bar * swell + 0.5 * ring, 5).astype(np.float32))
+    beats = 8 * 60 / 97 * mir.tempo / 60
+    assert beats == pytest.approx(round(beats), abs=0.05)
+
+
+def test_one_tone_is_a_key_without_a_mode() -> None:
+    t = np.arange(10 * RATE) / RATE
+    tone = sum(0.2 / k * np.sin(2 * np.pi * 196.0 * k * t) for k in range(1, 6))
+    mir = analysed(np.asarray(tone, np.float32)[None, :])
+    assert (mir.key, mir.mode, mir.mode_strength, mir.key_candidates) == ("G", None, 0.5, ())
+
+
 def test_tempo_is_sought_where_it_is_asked_for() -> None:
     assert analysed(clicks(120), max_tempo=90.0).tempo == pytest.approx(60, rel=0.01)
     assert analysed(clicks(70), min_tempo=100.0).tempo == pytest.approx(140, rel=0.01)

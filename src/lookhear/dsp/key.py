@@ -42,13 +42,15 @@ Row = NDArray[np.float64]
 class KeyMatch:
     """``likely``: (24,) probabilities, 12 major then 12 minor, C first. ``correlation``: (24,) with the profiles.
 
-    ``profile``: (12,) what they were matched with. ``single``: share of the time in which one pitch class leads.
+    ``profile``: (12,) what they were matched with. ``single``: share of the time in which the pitch class ``leading``
+    (0 = C) is the strongest.
     """
 
     likely: Row
     correlation: Row
     profile: Row
     single: float
+    leading: int
 
     def ranked(self) -> list[tuple[str, str, float, float]]:
         """(key, mode, probability, correlation), likeliest first."""
@@ -65,8 +67,8 @@ def match_key(profiles: NDArray[np.float32], rate: float) -> KeyMatch | None:
     if heard is None:
         return None
     features, correlation, whole = key_features(heard, rate)
-    leading = np.bincount(heard[:, :12].argmax(axis=1), minlength=12).max() / len(heard)
-    return KeyMatch(odds("key", features), correlation, whole, float(leading))
+    leads = np.bincount(heard[:, :12].argmax(axis=1), minlength=12)
+    return KeyMatch(odds("key", features), correlation, whole, float(leads.max() / len(heard)), int(leads.argmax()))
 
 
 def _heard(profiles: NDArray[np.float32]) -> Row | None:

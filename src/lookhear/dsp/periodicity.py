@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from lookhear.dsp.grid import FRAME_RATE
 
 WINDOW = round(8.0 * FRAME_RATE)
-_HOP = round(2.0 * FRAME_RATE)
+_LONG = round(24.0 * FRAME_RATE)
+_OVERLAP = 4  #: windows in which each moment lies
+_NEAR = np.linspace(-0.012, 0.012, 7)
 _CHUNK = 64  # windows transformed at once: bounds the memory of a long recording
 
 Curve = NDArray[np.float32]
@@ -16,20 +18,22 @@ Lags = NDArray[np.float64]
 
 
 def count_windows(curve: Curve) -> int:
-    """How many windows ``windowed_autocorrelation`` makes of it."""
+    """How many windows of 8 s ``windowed_autocorrelation`` makes of it."""
     n = min(len(curve), WINDOW)
-    return 0 if n < 8 else 1 + (len(curve) - n) // _HOP
+    return 0 if n < 8 else 1 + (len(curve) - n) // (WINDOW // _OVERLAP)
 
 
-def windowed_autocorrelation(curve: Curve, first: int = 0, end: int | None = None) -> NDArray[np.float32]:
+def windowed_autocorrelation(
+    curve: Curve, first: int = 0, end: int | None = None, window: int = WINDOW
+) -> NDArray[np.float32]:
     """(windows, lags): autocorrelation of each Hann window of 8 s, unbiased, 1 at lag 0; lags up to half the window.
 
     A curve shorter than a window is one window of its own length. ``first``, ``end``: only these windows.
     """
-    n = min(len(curve), WINDOW)
+    n = min(len(curve), window)
     if n < 8:
         return np.zeros((0, 1), np.float32)
-    windows = np.lib.stride_tricks.sliding_window_view(curve, n)[::_HOP][first:end]
+    windows = np.lib.stride_tricks.sliding_window_view(curve, n)[:: window // _OVERLAP][first:end]
     taper = np.hanning(n)
     size = 1 << (2 * n - 1).bit_length()
     lags = n // 2
@@ -40,6 +44,17 @@ def windowed_autocorrelation(curve: Curve, first: int = 0, end: int | None = Non
         raw = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, axis=1)[:, :lags] / bias
         parts.append((raw / np.maximum(raw[:, :1], 1e-9)).astype(np.float32))
     return np.concatenate(parts)
+
+
+def phrases(curve: Curve) -> NDArray[np.float64]:
+    """(lags,): mean autocorrelation over windows of 24 s, which sees whole bars and phrases come again."""
+    found = windowed_autocorrelation(curve, window=_LONG)
+    return np.asarray(found.mean(axis=0, dtype=np.float64)) if len(found) else np.zeros(1)
+
+
+def near_lags(autocorrelation: NDArray[np.float64], lags: Lags) -> NDArray[np.float64]:
+    """The greatest value within 1.2 % of each lag."""
+    return np.asarray(np.max([at_lags(autocorrelation, lags * (1 + off)) for off in _NEAR], axis=0))
 
 
 def at_lags(autocorrelation: NDArray[np.float32] | NDArray[np.float64], lags: Lags) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from lookhear.dsp.beat import LATENCY, track_beats
 from lookhear.dsp.fitted import odds, scores
 from lookhear.dsp.grid import FRAME_RATE
-from lookhear.dsp.key import match_key
+from lookhear.dsp.key import KEYS, match_key
 from lookhear.dsp.meter import bar_features, bar_hypotheses, division_features
 from lookhear.dsp.moments import median
 from lookhear.dsp.onset import OnsetCurves, normalised
@@ -37,8 +37,10 @@ JUDGED = round(1800 * FRAME_RATE)  #: frames by which level of the beat and metr
 _NORMALISE = 1.5  # s
 _SHORTEST = 3.0  # s
 _KEY = 0.55  # below this there is no key
-_ONE_TONE = 0.9  # share of the time in which one pitch class leads
+_TONE = 0.45  # the same for one tone, which has no scale to match a profile with
+_ONE_TONE = 0.9  # share of the time in which one pitch class leads: no chords, no melody
 _ODD_PRIOR = 0.1  # bars of five and seven are one in fourteen in the fitted set, and far rarer in the world
+_LOOP = 0.75  # repetition of a bar or a phrase by which there is a pulse; chance stays below 0.7
 _MOST_ONSETS = 40.0  # per second, more is noise
 
 
@@ -140,7 +142,8 @@ class MirFold:
         bpm = float(pulse.bpm[order[0]])
         clarity = _clarity(pulse, bpm)
         found["beat_strength"] = round(clarity, 4)
-        if clarity < _least_clarity(len(strengths[0]) / FRAME_RATE):
+        evidence = clarity * float(likely[order[0]])
+        if evidence < _least_evidence(len(strengths[0]) / FRAME_RATE) and pulse.repetition < _LOOP:
             self._context.warn("No steady pulse was found, so there is no tempo.")
             return found
         beats = track_beats(whole, local_periods(whole, bpm, LOCAL_SPAN), LOCAL_SPAN)
@@ -165,17 +168,19 @@ class MirFold:
             return {}
         key, mode, likely, correlation = (ranked := match.ranked())[0]
         strength = float(np.clip(correlation, 0, 1)) * min(1.0, _tonality(match.profile) / 0.35)
-        if match.single > _ONE_TONE:
-            self._context.warn("One tone sounds throughout, which makes no key.")
-            return {}
         found: dict[str, object] = {"key_strength": round(strength, 4)}
-        if strength < _KEY:
+        one_tone = match.single > _ONE_TONE
+        if strength < (_TONE if one_tone else _KEY):
             self._context.warn("No clear tonal centre was found, so there is no key.")
             return found
-        parallel = next(share for name, its_mode, share, _ in ranked if name == key and its_mode != mode)
-        found["key"], found["mode"] = key, mode
-        found["mode_strength"] = round(likely / (likely + parallel), 4)
-        found["key_candidates"] = tuple(KeyCandidate(k, m, round(share, 4)) for k, m, share, _ in ranked[:3])
+        if one_tone:
+            self._context.warn("One tone sounds throughout: it is given as the key, which has no mode.")
+            found["key"], found["mode_strength"] = KEYS[match.leading], 0.5
+        else:
+            parallel = next(share for name, its_mode, share, _ in ranked if name == key and its_mode != mode)
+            found["key"], found["mode"] = key, mode
+            found["mode_strength"] = round(likely / (likely + parallel), 4)
+            found["key_candidates"] = tuple(KeyCandidate(k, m, round(share, 4)) for k, m, share, _ in ranked[:3])
         tuning = self._pitches.tuning
         if tuning is not None and self._pitches.tuning_clarity > 0.1:
             found["tuning"] = round(100 * tuning, 1)
@@ -187,9 +192,9 @@ def _clarity(pulse: Pulse, bpm: float) -> float:
     return float(np.clip(at_lags(pulse.periodicity, periods(np.array([bpm])) * np.arange(1, 5)).max(), 0, 1))
 
 
-def _least_clarity(seconds: float) -> float:
+def _least_evidence(seconds: float) -> float:
     """What chance does not reach: the less is heard, the more an autocorrelation finds in noise and speech."""
-    return min(0.75, 0.22 + 2.2 / seconds)
+    return min(0.75, 0.05 + 3.1 / seconds)
 
 
 def _steadiness(beats: NDArray[np.float64]) -> tuple[float, float]:
