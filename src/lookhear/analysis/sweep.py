@@ -21,7 +21,7 @@ from lookhear.media.forms import FloatArray, Form, Samples
 from lookhear.media.sound import SoundDecoder
 from lookhear.tasks.base import Block, Fold, Spectra
 
-_DEPTH = 4  # runs of samples waiting
+_DEPTH = 2  # runs of samples waiting
 Progress = Callable[[float], None]  #: seconds of sound done
 
 

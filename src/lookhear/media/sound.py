@@ -20,7 +20,7 @@ from lookhear.errors import DamagedMedium, InputError, LookhearError, MediumUnre
 from lookhear.media.forms import FloatArray, Form, Samples
 from lookhear.media.medium import Medium, layout_name
 
-BLOCK_SECONDS = 4.0
+BLOCK_SECONDS = 3.0
 _RATES = {Form.MONO_22K: 22050, Form.MONO_16K: 16000}
 _LOUDEST = np.float32(64.0)  # +36 dBFS: float files hold stray values beyond any sound
 _HOPELESS = 500  #: packets that fail in a row, with nothing heard yet
