@@ -154,9 +154,10 @@ def test_what_has_no_meaning_is_null() -> None:
     noise = encode(rng.normal(0, 0.1, (1, 44100 * 12)).astype(np.float32))
     silence = encode(np.zeros((1, 44100 * 12), np.float32))
     note = encode(tone(12))
-    for data in (noise, silence, note):
+    for data, key in ((noise, None), (silence, None), (note, "A")):
         mir = lookhear.analyze(data, ["mir"])["mir"]
-        assert mir.tempo is None and mir.key is None and mir.tempo_confidence == 0.0
+        assert mir.tempo is None and mir.tempo_confidence == 0.0
+        assert mir.key == key and mir.mode is None  # one tone has a name, but no mode
     quiet = lookhear.analyze(silence)
     assert quiet["perceptual"].loudness is None
     assert quiet["spectral"].spectral_centroid is None
