@@ -67,16 +67,16 @@ def schema() -> dict[str, Any]:
     root = TypeAdapter(Report | Refusal).json_schema(mode="serialization")
     definitions = root.setdefault("$defs", {})
     branches = []
+    values: dict[str, list[dict[str, str]]] = {}
     for task in all_tasks():
         value = TypeAdapter(task.Result).json_schema(mode="serialization", ref_template="#/$defs/{model}")
         definitions.update(value.pop("$defs", {}))
+        value["required"] = list(value.get("properties", ()))  # null is written, too
         title = task.Result.__name__
         definitions[title] = value
-        branches.append(
-            {
-                "if": {"properties": {"task": {"const": task.name}}},
-                "then": {"properties": {"value": {"$ref": f"#/$defs/{title}"}}},
-            }
-        )
+        values.setdefault(task.name, []).append({"$ref": f"#/$defs/{title}"})
+    for name, kinds in values.items():  # a task may give one thing of sound and another of pictures
+        said = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+        branches.append({"if": {"properties": {"task": {"const": name}}}, "then": {"properties": {"value": said}}})
     definitions["Finding"]["allOf"] = branches
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Lookhear report", **root}

@@ -15,7 +15,7 @@ from lookhear.media.medium import Medium, open_medium
 from lookhear.media.reader import Digest
 from lookhear.media.sound import Heard, SoundDecoder
 from lookhear.media.source import Named
-from lookhear.tasks.base import Context
+from lookhear.tasks.base import Block, Context, Form
 from lookhear.version import __version__
 
 
@@ -54,6 +54,7 @@ class _Job:
         self.medium = medium
         self.plan = plan
         self.heard = Heard()
+        self.truncated = False
         self.notes: list[Note] = []
         self.errors: dict[str, TaskError] = {}
         self.results: dict[str, Any] = {}
@@ -63,7 +64,9 @@ class _Job:
         """Start all folds, sweep, finish them in the order of the plan."""
         runners = self._start()
         readers = [runner for runner in runners.values() if runner.forms]
-        if readers and self.medium.probe.sound is not None:
+        if self.medium.probe.kind == "image":
+            self._look(readers)
+        elif readers and self.medium.probe.sound is not None:
             decoder = SoundDecoder(self.medium, waveforms(form for runner in readers for form in runner.forms))
             self._share(decoder.heard)
             self.timings["decode"] = sweep(decoder, readers, progress)
@@ -74,6 +77,22 @@ class _Job:
         if not self.plan.steps:
             self.notes.append(Note(f"No task that was asked for works on {self.medium.probe.kind}."))
 
+    def _look(self, readers: list[Runner]) -> None:
+        """One picture, decoded once, to every task that looks at pixels."""
+        facts = self.medium.probe.picture
+        if facts is not None and facts.frames > 1:
+            self.notes.append(Note(f"It holds {facts.frames} pictures; only the first was looked at."))
+        if not readers:
+            return
+        began = time.thread_time()
+        picture = self.medium.picture()
+        self.timings["decode"] = time.thread_time() - began
+        self.truncated = picture.truncated
+        if picture.truncated:
+            self.notes.append(Note("Its data is damaged or breaks off; the values are about what could be decoded."))
+        for runner in readers:
+            runner.add(Block(Form.PIXELS, picture=picture))
+
     def _start(self) -> dict[str, Runner]:
         self._contexts: dict[str, Context] = {}
         runners = {}
@@ -81,7 +100,8 @@ class _Job:
             task = step.task
             context = Context(self.medium.probe, self._warner(task.name))
             self._contexts[task.name] = context
-            if (task.forms or task.needs) and self.medium.probe.sound is None:
+            deaf = Form.PIXELS not in task.forms and bool(task.forms or task.needs)
+            if deaf and self.medium.probe.sound is None:
                 self._fail(task.name, EmptyMedium("There is no sound in it."))
                 continue
             try:
@@ -152,7 +172,11 @@ class _Job:
             warnings=tuple(note for note in self.notes if note.task is None or note.task in names),
             timings={name: round(seconds, 6) for name, seconds in timings.items()},
             complete=not (
-                heard.broken_off or heard.damaged_packets or heard.cut_at_limit or _short(heard, probe.duration)
+                self.truncated
+                or heard.broken_off
+                or heard.damaged_packets
+                or heard.cut_at_limit
+                or _short(heard, probe.duration)
             ),
         )
 

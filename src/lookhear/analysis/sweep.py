@@ -49,7 +49,7 @@ class Runner:
 
 def waveforms(forms: Iterable[Form]) -> frozenset[Form]:
     """The forms the decoder must make for the folds to get ``forms``."""
-    return frozenset(Form.MONO_22K if form is Form.SPECTRA else form for form in forms)
+    return frozenset(Form.MONO_22K if form is Form.SPECTRA else form for form in forms if form is not Form.PIXELS)
 
 
 class Grid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ def print_report(report: Report) -> None:
     """All fields of one report, a table per task, then what is to be said about it."""
     console = _console()
     facts = report.medium
-    console.print(f"[bold]{escape(facts.name)}[/]  {facts.kind}, {cell('duration', facts.duration)}")
+    picture = facts.probe.picture
+    extent = f"{picture.width} × {picture.height}" if picture else cell("duration", facts.duration)
+    console.print(f"[bold]{escape(facts.name)}[/]  {facts.kind}, {extent}")
     for finding in report.findings:
         table = Table(title=finding.task, title_justify="left", title_style="bold cyan", show_header=False, box=None)
         table.add_column(style="dim", no_wrap=True)
@@ -92,13 +95,19 @@ def _listing(items: list[Any] | tuple[Any, ...]) -> str:
 def print_rows(rows: list[dict[str, Any]], names: tuple[str, ...] | None) -> None:
     """One row per file, with the headline fields of the tasks."""
     console = _console()
+    given = {
+        (finding["task"], field) for row in rows for finding in row.get("findings", ()) for field in finding["value"]
+    }
     headlines = [
         (title, task.name, field)
         for task in all_tasks()
         if (task.default if names is None else task.name in names)
         for title, field in task.headline.items()
+        if (task.name, field) in given
     ]
-    table = Table()
+    headlines = list(dict.fromkeys(headlines))  # of sound and of pictures a task may say the same
+    folder = _common([row["medium"]["name"] for row in rows if "error" not in row])
+    table = Table(title=escape(folder) or None, title_justify="left")
     table.add_column("file", overflow="fold", ratio=1)
     for title, _, _ in headlines:
         table.add_column(title, justify="right", no_wrap=True)
@@ -108,13 +117,24 @@ def print_rows(rows: list[dict[str, Any]], names: tuple[str, ...] | None) -> Non
             remarks.append((row["name"], row["error"]["message"], "red"))
             continue
         name, values = row["medium"]["name"], {finding["task"]: finding["value"] for finding in row["findings"]}
-        table.add_row(escape(name), *(escape(cell(t, values.get(task, {}).get(f))) for t, task, f in headlines))
+        table.add_row(
+            escape(name.removeprefix(folder)),
+            *(escape(cell(t, values.get(task, {}).get(f))) for t, task, f in headlines),
+        )
         remarks += [(name, f"{error['task']}: {error['message']}", "red") for error in row["errors"]]
         remarks += [(name, note["message"], "yellow") for note in row["warnings"] if note["task"] is None]
     if table.row_count:
         console.print(table)
     for name, message, colour in remarks:
         console.print(f"[{colour}]{escape(name)}:[/] {escape(message)}", soft_wrap=True)
+
+
+def _common(names: list[str]) -> str:
+    """The folder all names begin with, if it is worth saying once instead of in every row."""
+    if len(names) < 2 or len({os.path.isabs(name) for name in names}) == 2:
+        return ""
+    folder = os.path.join(os.path.commonpath([os.path.dirname(name) for name in names]), "")
+    return folder if len(folder) > 12 and all(name.startswith(folder) for name in names) else ""
 
 
 def print_tally(count: Counter[str], out: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,24 @@ FloatArray = NDArray[np.float32]
 
 
 class Form(Enum):
-    """A decoded shape of the sound."""
+    """A decoded shape of the medium."""
 
     NATIVE = "native"  #: (channels, n) float32 at the file's own rate, full scale = 1
     MONO_22K = "mono22k"  #: (n,) float32 at 22,050 Hz, mean of the channels
     SPECTRA = "spectra"  #: STFT of MONO_22K: Hann 2048, hop 512, centred, zero-padded
     MONO_16K = "mono16k"  #: (n,) float32 at 16,000 Hz, mean of the channels
+    PIXELS = "pixels"  #: one picture: (height, width, 3) uint8 sRGB, upright, at most 1600 on the longer side
+
+
+LARGEST: Final = 1600  #: pixels on the longer side of a picture as tasks see it
+
+
+@dataclass(frozen=True)
+class Picture:
+    """``pixels``: (height, width, 3) uint8 sRGB; read-only. ``truncated``: the file breaks off, the rest is grey."""
+
+    pixels: NDArray[np.uint8]
+    truncated: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -25,6 +26,7 @@ from lookhear.errors import (
     MediumUnreadable,
     NotAMedium,
 )
+from lookhear.media.forms import Picture
 from lookhear.media.limits import Limits
 from lookhear.media.probe import AudioStream, Probe, VideoStream
 from lookhear.media.reader import Digest, SeekableReader
@@ -35,6 +37,7 @@ _UNKNOWN_SIZE = 0x7FFFF000  # bytes: recorders that pipe WAV out write this or m
 _RATES = range(1000, 1_000_001)  # Hz; what FFmpeg's resampler takes without absurd filters
 _PICTURES = re.compile(r"_pipe$|^(image2|gif|apng|webp|ico|bmp)")
 _STILL_BRANDS = {"avif", "avis", "heic", "heix", "heis", "heim", "mif1", "msf1"}
+_BITMAPS = {bytes([size, 0, 0, 0]) for size in (12, 40, 52, 56, 64, 108, 124)}
 _PLAYLISTS = {"hls", "dash", "concat", "ffmetadata", "sdp", "lrc", "srt", "webvtt", "ass", "tty", "bin", "xbin", "adf"}
 
 #: session descriptions would open sockets past io_open; the index for seeking would grow with the length
@@ -49,7 +52,7 @@ with suppress(OSError, AttributeError):  # FFmpeg believes the sizes in headers:
 class Medium:
     """One opened image, audio or video. A context manager; decoding consumes it."""
 
-    def __init__(self, source: Source, container: InputContainer, probe: Probe, limits: Limits) -> None:
+    def __init__(self, source: Source, container: InputContainer | None, probe: Probe, limits: Limits) -> None:
         self.name = source.name
         self.probe = probe
         self.limits = limits
@@ -58,8 +61,17 @@ class Medium:
 
     @property
     def container(self) -> InputContainer:
-        """PyAV's handle, for the decoders in this package."""
+        """PyAV's handle, for the decoders in this package; pictures have none."""
+        assert self._container is not None
         return self._container
+
+    def picture(self) -> Picture:
+        """The still picture. Raises DamagedMedium, LimitExceeded, and NotAMedium for a format that has no decoder."""
+        if self.probe.picture is None:
+            raise NotAMedium("There is no decoder for this kind of picture. Convert it to PNG or JPEG.")
+        from lookhear.media.picture import decode  # Pillow, which sound does not need
+
+        return decode(self._source.reader, self.limits)
 
     def digest(self) -> Digest:
         """SHA-256 and xxHash64 of all bytes; call it after decoding, so that the file is read once."""
@@ -70,7 +82,8 @@ class Medium:
 
     def close(self) -> None:
         """Free the decoder and the file."""
-        self._container.close()
+        if self._container is not None:
+            self._container.close()
         self._source.reader.close()
 
     def __enter__(self) -> Medium:
@@ -91,6 +104,9 @@ def open_medium(named: Named, limits: Limits | None = None, *, audio_track: int 
     source = open_source(named, limits)
     container: InputContainer | None = None
     try:
+        if _begins_picture(source):
+            source = _held(source, limits)
+            return Medium(source, None, _picture_probe(source, limits), limits)
         container = _open_container(source)
         probe = _probe(container, source, audio_track)
         _check(probe, limits)
@@ -100,6 +116,46 @@ def open_medium(named: Named, limits: Limits | None = None, *, audio_track: int 
             container.close()
         source.reader.close()
         raise
+
+
+def is_picture(head: bytes) -> bool:
+    """Do these first 32 bytes begin a picture that Pillow decodes for us?"""
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")):
+        return True
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return True
+    if head[4:8] == b"ftyp" and head[8:12] == b"avif":
+        return True
+    if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
+        return True
+    return head.startswith(b"BM") and head[14:18] in _BITMAPS
+
+
+def _begins_picture(source: Source) -> bool:
+    if isinstance(source.reader, SeekableReader):
+        return is_picture(source.reader.peek(0, 32))
+    source.reader.start_clock()
+    try:
+        return is_picture(source.reader.head(32))
+    finally:
+        source.reader.stop_clock()
+
+
+def _held(source: Source, limits: Limits) -> Source:
+    """A picture that comes through a pipe is read to its end: its decoder jumps about."""
+    if isinstance(source.reader, SeekableReader):
+        return source
+    data = b"".join(iter(lambda: source.reader.read(1 << 20), b""))
+    source.reader.close()
+    return Source(source.name, SeekableReader(io.BytesIO(data), limits), len(data))
+
+
+def _picture_probe(source: Source, limits: Limits) -> Probe:
+    from lookhear.media.picture import describe
+
+    facts = describe(source.reader, limits)
+    stream = VideoStream(0, facts.format.lower(), facts.width, facts.height)
+    return Probe("image", facts.format.lower(), facts.format_name, size=source.size, video=(stream,), picture=facts)
 
 
 def _refuse(url: str, *_: Any) -> NoReturn:

@@ -39,6 +39,26 @@ class VideoStream:
 
 
 @dataclass(frozen=True)
+class PictureFacts:
+    """What a picture file says of itself, with ``width`` and ``height`` of the upright picture."""
+
+    format: str
+    format_name: str
+    width: int
+    height: int
+    mode: str  #: Pillow's: "RGB", "RGBA", "L", "P", "CMYK", …
+    bits: int  #: per sample
+    alpha: bool
+    orientation: int  #: EXIF, 1 = upright
+    frames: int
+    color_profile: str | None  #: name of the ICC profile
+    dpi: float | None
+    exif: dict[str, str | float] = field(
+        default_factory=dict
+    )  #: EXIF's names; latitude, longitude (degrees), altitude (m)
+
+
+@dataclass(frozen=True)
 class Probe:
     """Facts from the container's headers. ``kind`` follows the content, never the file name."""
 
@@ -53,6 +73,7 @@ class Probe:
     tags: dict[str, str] = field(default_factory=dict)  #: container tags, lower-case keys
     chapters: int = 0
     audio_index: int | None = None  #: which of ``audio`` the sweep decodes (position in the tuple)
+    picture: PictureFacts | None = None  #: of a still picture that can be decoded
 
     @property
     def sound(self) -> AudioStream | None:

@@ -44,6 +44,7 @@ class StreamReader:
         self._hashed = 0  # bytes from the start that went into the digests
         self._deadline: float | None = None
         self._failed = False
+        self._ahead = b""  # read by ``head``, and still to be handed out
 
     def start_clock(self) -> None:
         """From now on reads must keep the opening deadline."""
@@ -61,6 +62,10 @@ class StreamReader:
         """
         if self._failed:
             return b""
+        if self._ahead:
+            size = len(self._ahead) if size < 0 else size
+            data, self._ahead = self._ahead[:size], self._ahead[size:]
+            return data
         try:
             if self._deadline is not None:
                 self._hurry(self._deadline)
@@ -68,6 +73,14 @@ class StreamReader:
         except BaseException:
             self._failed = True
             raise
+
+    def head(self, size: int) -> bytes:
+        """The first bytes, which ``read`` gives again. Raises as ``read`` does. To be called before it."""
+        found = b""
+        while len(found) < size and (data := self.read(size - len(found))):
+            found += data
+        self._ahead = found
+        return found
 
     def _hurry(self, deadline: float) -> None:
         left = deadline - time.monotonic()

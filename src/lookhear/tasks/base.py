@@ -1,7 +1,8 @@
 """What a task is: one thing that can be known about a medium.
 
-An audio task is a *fold*: ``start`` gives a fresh state, ``add`` takes one block after the other, ``finish``
-gives the result. A fold never sees the whole recording, so ten hours and a live stream cost constant memory.
+An image task gets one block, its picture. An audio task is a *fold*: ``start`` gives a fresh state, ``add`` takes one
+block after the other, ``finish`` gives the result. A fold never sees the whole recording, so ten hours and a live stream
+cost constant memory.
 A task says which *forms* of the medium it reads; the sweep makes each form once and hands it to all folds.
 
 A task is a module of ``lookhear.tasks.audio`` (or image, video) that ends in ``TASK = TheTask()``; nothing else needs
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from lookhear.dsp.grid import HOP_LENGTH, N_FFT, SAMPLE_RATE
-from lookhear.media.forms import FloatArray, Form, Samples
+from lookhear.media.forms import FloatArray, Form, Picture, Samples
 from lookhear.media.probe import Probe
 from lookhear.media.sound import Heard
 
@@ -37,6 +38,7 @@ class Block:
     form: Form
     samples: Samples | None = None
     spectra: Spectra | None = None
+    picture: Picture | None = None
 
 
 @dataclass
@@ -101,6 +103,7 @@ __all__ = [
     "Fold",
     "Form",
     "NoOptions",
+    "Picture",
     "Samples",
     "Spectra",
     "Task",

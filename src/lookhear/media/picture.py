@@ -1,0 +1,264 @@
+"""Still pictures: checked before they are decoded; upright, in sRGB, in eight bits.
+
+Pillow decodes. What all tasks share is one picture of bounded size: JPEG is decoded at a half, a quarter or an eighth
+where that is enough, all else is reduced at once. Transparent parts lie on white.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import (  # those of the formats we read; all of them would take 40 ms
+    AvifImagePlugin,
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    Image,
+    ImageCms,
+    ImageFile,
+    ImageOps,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+from lookhear.errors import DamagedMedium, LimitExceeded
+from lookhear.media.forms import LARGEST, Picture
+from lookhear.media.limits import Limits
+from lookhear.media.probe import PictureFacts
+
+_FORMATS = {
+    "JPEG": "JPEG",
+    "MPO": "JPEG with several pictures (MPO)",
+    "PNG": "Portable Network Graphics",
+    "WEBP": "WebP",
+    "AVIF": "AV1 Image File Format",
+    "TIFF": "Tagged Image File Format",
+    "GIF": "Graphics Interchange Format",
+    "BMP": "Windows Bitmap",
+    "PPM": "Portable Pixmap",
+}
+_PLUGINS = (
+    AvifImagePlugin, BmpImagePlugin, GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, PpmImagePlugin,
+    TiffImagePlugin, WebPImagePlugin,
+)  # fmt: skip
+_BITS = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 16, "F": 32}
+_ROTATED = frozenset({5, 6, 7, 8})  #: EXIF orientations that swap width and height
+_FORGIVING = threading.Lock()  # Pillow's switch for truncated files is one for the whole process
+
+
+def describe(raw: IO[bytes] | Any, limits: Limits) -> PictureFacts:
+    """The header alone. Raises DamagedMedium, LimitExceeded."""
+    with _opened(raw, limits) as image, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return _facts(image)
+        except Exception as error:  # of several pictures Pillow counts the frames, and meets what is broken
+            raise DamagedMedium(f"Its header is damaged ({error}). Get a fresh copy of the file.") from error
+
+
+def _facts(image: Image.Image) -> PictureFacts:
+    orientation = _orientation(image)
+    width, height = image.size[::-1] if orientation in _ROTATED else image.size
+    profile = image.info.get("icc_profile")
+    return PictureFacts(
+        format=str(image.format),
+        format_name=_FORMATS[str(image.format)],
+        width=width,
+        height=height,
+        mode=image.mode,
+        bits=_BITS.get(image.mode, 8),
+        alpha=image.has_transparency_data,
+        orientation=orientation,
+        frames=int(getattr(image, "n_frames", 1)),
+        color_profile=_profile_name(profile) if profile else None,
+        dpi=_dpi(image),
+        exif=_exif(image),
+    )
+
+
+def decode(raw: IO[bytes] | Any, limits: Limits) -> Picture:
+    """The picture (of several the first). Raises as ``describe`` does; a file cut short gives what is there."""
+    try:
+        return Picture(_frozen(_decoded(raw, limits)))
+    except DamagedMedium:
+        with _FORGIVING:
+            ImageFile.LOAD_TRUNCATED_IMAGES = True
+            try:
+                return Picture(_frozen(_decoded(raw, limits)), truncated=True)
+            finally:
+                ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def _opened(raw: IO[bytes] | Any, limits: Limits) -> Image.Image:
+    raw.seek(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata is no news to the user
+            image = Image.open(raw, formats=[name for name in _FORMATS if name != "MPO"])  # the JPEG plugin knows those
+    except UnidentifiedImageError as error:
+        raise DamagedMedium("Its header is damaged. Get a fresh copy of the file.") from error
+    except Image.DecompressionBombError as error:
+        raise LimitExceeded(_too_large("It", limits)) from error
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError, EOFError) as error:
+        raise DamagedMedium(f"Its header is damaged ({error}). Get a fresh copy of the file.") from error
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise DamagedMedium(f"Its header claims {width} x {height} pixels. Get a fresh copy of the file.")
+    if width * height > limits.max_image_pixels:
+        raise LimitExceeded(_too_large(f"It has {width} x {height} pixels and", limits))
+    return image
+
+
+def _too_large(what: str, limits: Limits) -> str:
+    return f"{what} is larger than MAX_IMAGE_PIXELS={limits.max_image_pixels} allows. Raise it if that is meant to be."
+
+
+def _decoded(raw: IO[bytes] | Any, limits: Limits) -> Image.Image:
+    with _opened(raw, limits) as image, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            orientation, profile = _orientation(image), image.info.get("icc_profile")
+            image.draft("RGB", (LARGEST, LARGEST))
+            image.load()
+            small = _reduced(_eight_bits(image))
+            upright = ImageOps.exif_transpose(small) if orientation != 1 else small
+            return _srgb(upright, profile)
+        except MemoryError:
+            raise
+        except Exception as error:  # decoders of hostile files come up with anything
+            raise DamagedMedium(f"It cannot be decoded ({error}). Get a fresh copy of the file.") from error
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16 bits and floats scaled to 8."""
+    if image.mode not in _BITS or image.mode == "1":
+        return image
+    values: NDArray[np.float32] = np.asarray(image, np.float32)
+    if image.mode == "F":
+        finite = values[np.isfinite(values)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+        values = (np.nan_to_num(values, nan=low) - np.float32(low)) * np.float32(255 / max(high - low, 1e-12))
+    else:
+        values = values / np.float32(257)
+    scaled = Image.fromarray(np.clip(values + 0.5, 0, 255).astype(np.uint8))
+    if exif := image.getexif():
+        scaled.info["exif"] = exif.tobytes()
+    return scaled
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    if image.mode in ("1", "P", "PA"):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    longest = max(image.size)
+    if longest <= LARGEST:
+        return image
+    size = tuple(max(1, round(side * LARGEST / longest)) for side in image.size)
+    exif = image.getexif()
+    small = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)  # type: ignore[arg-type]
+    if exif:
+        small.info["exif"] = exif.tobytes()
+    return small
+
+
+def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        image = Image.alpha_composite(white, rgba).convert("RGB")
+    if profile and image.mode in ("RGB", "L", "CMYK"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            if converted is not None:
+                return converted
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            pass  # a broken profile, or one of another colour space: take the numbers as they are
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _frozen(image: Image.Image) -> NDArray[np.uint8]:
+    pixels = np.array(image, np.uint8)
+    pixels.flags.writeable = False
+    return pixels
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return value if isinstance(value, int) and 1 <= value <= 8 else 1
+    except Exception:
+        return 1
+
+
+def _profile_name(profile: bytes) -> str:
+    try:
+        return str(ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))).strip()
+    except Exception:
+        return "unreadable"
+
+
+def _dpi(image: Image.Image) -> float | None:
+    try:
+        return float(image.info["dpi"][0]) or None
+    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError):
+        return None
+
+
+_TOLD = {
+    "Make", "Model", "LensModel", "Software", "Artist", "Copyright", "ImageDescription", "DateTime", "DateTimeOriginal",
+    "OffsetTimeOriginal", "ExposureTime", "FNumber", "ISOSpeedRatings", "FocalLength", "FocalLengthIn35mmFilm", "Flash",
+}  # fmt: skip
+
+
+def _exif(image: Image.Image) -> dict[str, str | float]:
+    """Camera, lens, exposure, time, place: EXIF's names; latitude and longitude in degrees, altitude in metres."""
+    found: dict[str, str | float] = {}
+    try:
+        exif = image.getexif()
+        tags = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
+        place = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    except Exception:  # Pillow raises whatever a broken directory leads it to
+        return found
+    for number, value in tags.items():
+        name = ExifTags.TAGS.get(number, "")
+        if name in _TOLD and (told := _told(value)) is not None:
+            found[name] = told
+    for name, value, reference in (("latitude", 2, 1), ("longitude", 4, 3)):
+        if (degrees := _degrees(place.get(value), place.get(reference))) is not None:
+            found[name] = degrees
+    if isinstance(altitude := _told(place.get(6)), float):
+        found["altitude"] = altitude
+    return dict(sorted(found.items()))
+
+
+def _told(value: Any) -> str | float | None:
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        return value.replace("\0", " ").strip() or None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return number if np.isfinite(number) else None
+
+
+def _degrees(parts: Any, reference: Any) -> float | None:
+    try:
+        degrees, minutes, seconds = (float(part) for part in parts)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    value = degrees + minutes / 60 + seconds / 3600
+    if not np.isfinite(value):
+        return None
+    return round(-value if str(reference).upper()[:1] in ("S", "W") else value, 7)

@@ -1,0 +1,1 @@
+"""Tasks on still pictures: one block each, the picture."""

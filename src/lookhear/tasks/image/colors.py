@@ -1,0 +1,192 @@
+"""Colours of a picture: the dominant ones, how bright, how contrasty, how colourful.
+
+Aim: what colours a person would name first, and the figures designers sort pictures by.
+Reference: dominant colours by k-means (Lloyd 1982, farthest-first start) in CIELAB (ISO/CIE 11664-4, D65) over a
+coarse colour histogram, near ones joined; ``colorfulness`` of Hasler & Süsstrunk (SPIE 2003): 0 grey, 15 slightly, 33
+moderately, 59 quite, 109 extremely colourful; luma of BT.601.
+Conventions: sRGB, 8 bits; shares of the area, which add up to 1; ``brightness``, ``contrast`` (standard deviation) and
+``saturation`` (HSV) 0..1; histograms are shares of 32 even steps from dark to bright. Transparent parts count as white.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookhear.dsp.areas import LUMA, area_means, fitted
+from lookhear.errors import InvalidOptions
+from lookhear.tasks.base import Block, Context, Fold, Form, Picture, Task
+
+_SIDE = 256  # the picture is reduced to so many pixels on its longer side: colours need no more
+_BITS = 5  # per channel of the histogram that is clustered
+_STEPS = 32
+_NEAR = 12.0  # delta E: closer colours have one name
+_LEAST = 0.01  # share below which a colour is no dominant one
+_ROUNDS = 24
+_GREY = 4.0  # mean chroma (CIELAB) below which a picture is black and white
+
+Rows = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ColorsOptions:
+    """``count``: how many dominant colours at most, 1 to 16."""
+
+    count: int = 6
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= 16:
+            raise InvalidOptions("colors: 1 ≤ count ≤ 16 must hold.")
+
+
+@dataclass(frozen=True)
+class Color:
+    """One dominant colour and the share of the area that is nearest to it."""
+
+    hex: str
+    rgb: tuple[int, int, int]
+    share: float
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Shares of 32 even steps of each channel."""
+
+    red: tuple[float, ...]
+    green: tuple[float, ...]
+    blue: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ColorsResult:
+    """The strongest colour first."""
+
+    dominant: tuple[Color, ...] = ()
+    brightness: float | None = None  #: 0..1, mean luma
+    contrast: float | None = None  #: 0..0.5, standard deviation of luma
+    saturation: float | None = None  #: 0..1, mean of HSV
+    colorfulness: float | None = None
+    grayscale: bool | None = None
+    histogram: Histogram | None = None
+
+
+def lab(rgb: Rows) -> Rows:
+    """(n, 3) CIELAB of (n, 3) sRGB in 0..1."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array(
+        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+    )
+    xyz = linear @ to_xyz.T / np.array([0.95047, 1.0, 1.08883])
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
+
+
+def dominant(pixels: NDArray[np.uint8], count: int) -> tuple[Color, ...]:
+    """The dominant colours of (n, 3) pixels."""
+    cell = (pixels >> (8 - _BITS)).astype(np.int64)
+    index = (cell[:, 0] << (2 * _BITS)) | (cell[:, 1] << _BITS) | cell[:, 2]
+    weight = np.bincount(index, minlength=1 << (3 * _BITS)).astype(np.float64)
+    used = np.flatnonzero(weight)
+    sums = np.stack([np.bincount(index, pixels[:, k], len(weight)) for k in range(3)], axis=1)
+    weight, colors = weight[used], sums[used] / weight[used, None]
+    places = lab(colors / 255)
+    member = _clusters(places, weight, count)
+    found = []
+    for cluster in np.unique(member):
+        mine = member == cluster
+        share = float(weight[mine].sum() / weight.sum())
+        found.append((share, (weight[mine, None] * colors[mine]).sum(axis=0) / weight[mine].sum()))
+    found.sort(key=lambda entry: -entry[0])
+    kept = [entry for entry in found if entry[0] >= _LEAST] or found[:1]
+    total = sum(share for share, _ in kept)
+    return tuple(_color(rgb, share / total) for share, rgb in kept)
+
+
+def _clusters(places: Rows, weight: Rows, count: int) -> NDArray[np.int64]:
+    """The cluster of each of (n, 3) weighted places: k-means, then near centres joined."""
+    centres = places[[int(weight.argmax())]]
+    while len(centres) < min(count, len(places)):  # the next is where most area lies far from all centres
+        away = ((places[:, None] - centres[None]) ** 2).sum(axis=2).min(axis=1)
+        centres = np.concatenate([centres, places[[int((away * np.sqrt(weight)).argmax())]]])
+    member = np.zeros(len(places), np.int64)
+    for _ in range(_ROUNDS):
+        fresh = ((places[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
+        sums = np.bincount(fresh, weight, len(centres))
+        moved = np.stack([np.bincount(fresh, weight * places[:, k], len(centres)) for k in range(3)], axis=1)
+        centres = np.where(sums[:, None] > 0, moved / np.maximum(sums[:, None], 1e-12), centres)
+        if (fresh == member).all():
+            break
+        member = fresh
+    names = np.arange(len(centres))
+    for i in range(len(centres)):
+        for j in range(i):
+            if names[i] == i and np.linalg.norm(centres[i] - centres[j]) < _NEAR:
+                names[i] = names[j]
+    return np.asarray(names[member])
+
+
+def _color(rgb: Rows, share: float) -> Color:
+    red, green, blue = (round(float(value)) for value in rgb)
+    return Color(f"#{red:02x}{green:02x}{blue:02x}", (red, green, blue), round(share, 4))
+
+
+def measure(pixels: NDArray[np.uint8], count: int) -> ColorsResult:
+    """All values of (height, width, 3)."""
+    size = fitted(pixels.shape[0], pixels.shape[1], _SIDE)
+    small = pixels if size == pixels.shape[:2] else np.rint(area_means(pixels.astype(np.float64), *size))
+    rows = small.reshape(-1, 3).astype(np.uint8)
+    values = rows / 255.0
+    luma = values @ LUMA
+    top, low = values.max(axis=1), values.min(axis=1)
+    red_green = values[:, 0] - values[:, 1]
+    yellow_blue = (values[:, 0] + values[:, 1]) / 2 - values[:, 2]
+    spread = np.hypot(red_green.std(), yellow_blue.std())
+    colorful = 255 * (spread + 0.3 * np.hypot(red_green.mean(), yellow_blue.mean()))
+    places = lab(values)
+    shares = [np.bincount(rows[:, k] // (256 // _STEPS), minlength=_STEPS) / len(rows) for k in range(3)]
+    return ColorsResult(
+        dominant=dominant(rows, count),
+        brightness=round(float(luma.mean()), 4),
+        contrast=round(float(luma.std()), 4),
+        saturation=round(float(np.mean((top - low) / np.maximum(top, 1e-9))), 4),
+        colorfulness=round(float(colorful), 2),
+        grayscale=bool(np.hypot(places[:, 1], places[:, 2]).mean() < _GREY),
+        histogram=Histogram(*(tuple(np.round(channel, 5).tolist()) for channel in shares)),
+    )
+
+
+class _ColorsFold:
+    def __init__(self, options: ColorsOptions) -> None:
+        self._options = options
+        self._picture: Picture | None = None
+
+    def add(self, block: Block) -> None:
+        """The picture."""
+        self._picture = block.picture or self._picture
+
+    def finish(self) -> ColorsResult:
+        """Its colours; nothing without a picture."""
+        return measure(self._picture.pixels, self._options.count) if self._picture is not None else ColorsResult()
+
+
+class Colors(Task[ColorsOptions, ColorsResult]):
+    """Dominant colours, brightness, contrast, saturation."""
+
+    name = "colors"
+    version = "1"
+    summary = "dominant colours, brightness, contrast, saturation, colourfulness, histogram"
+    kinds = frozenset({"image"})
+    forms = frozenset({Form.PIXELS})
+    headline: ClassVar[dict[str, str]] = {"bright": "brightness", "colourful": "colorfulness"}
+    Options = ColorsOptions
+    Result = ColorsResult
+
+    def start(self, context: Context, options: ColorsOptions) -> Fold[ColorsResult]:
+        """A fresh fold."""
+        return _ColorsFold(options)
+
+
+TASK = Colors()
