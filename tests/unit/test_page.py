@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import io
 import json
 import re
 import struct
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import lookhear
 from lookhear.analysis.report import Finding, Note, Refusal, Report, TaskError
@@ -324,3 +326,15 @@ def test_the_reason_names_the_field(report: Report) -> None:
     view = View.of(dataclasses.replace(report, warnings=notes), "m0")
     assert view.why("mir", "tempo") == "No pulse, hence no tempo." and view.why("mir", "key") == "And no key."
     assert view.why("nothing", "x") == "The task nothing did not run."
+
+
+def test_a_picture_is_shown_with_its_colours() -> None:
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[:, :20] = (200, 30, 40)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    report = lookhear.analyze(out.getvalue(), ["colors", "technical", "duplicates", "overview"])
+    assert isinstance(report, Report)
+    for page in (render(report), render_many([report, report])):
+        assert "data:image/jpeg;base64," in page and "#c81e28" in page and "60 × 40" in page
+        assert "could not be made" not in page

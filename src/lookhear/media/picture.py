@@ -99,6 +99,14 @@ def decode(raw: IO[bytes] | Any, limits: Limits) -> Picture:
                 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
+def as_jpeg(pixels: NDArray[np.uint8], longest: int) -> tuple[bytes, int, int]:
+    """A JPEG of (height, width, 3) pixels, reduced to ``longest`` on its longer side, and its width and height."""
+    image, out = Image.fromarray(pixels), io.BytesIO()
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    image.save(out, "JPEG", quality=82, optimize=True)
+    return out.getvalue(), *image.size
+
+
 def _opened(raw: IO[bytes] | Any, limits: Limits) -> Image.Image:
     raw.seek(0)
     try:

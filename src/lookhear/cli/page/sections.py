@@ -7,7 +7,7 @@ from os.path import basename
 from typing import Any
 
 from lookhear.analysis.report import Report
-from lookhear.cli.page import cards, keys, tracks
+from lookhear.cli.page import cards, keys, pictures, tracks
 from lookhear.cli.page.markup import Child, Html, card, el, join
 from lookhear.cli.page.notices import notices
 from lookhear.cli.page.numbers import MISSING, amount, clock, size
@@ -17,6 +17,8 @@ from lookhear.cli.page.view import View
 
 _TRACKS: tuple[Callable[[View], tracks.Track | None], ...] = (tracks.waveform, tracks.spectrogram, tracks.loudness)
 _CARDS: tuple[Callable[[View], Html | None], ...] = (
+    pictures.picture_card,
+    pictures.colors_card,
     cards.rhythm_card,
     keys.key_card,
     cards.levels_card,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from lookhear.cli.page.cards import grade
 from lookhear.cli.page.keys import key_name, wheel_code
 from lookhear.cli.page.markup import Html, el, meter
-from lookhear.cli.page.numbers import MISSING, amount, clock
+from lookhear.cli.page.numbers import MISSING, amount, clock, number
 from lookhear.cli.page.view import View
+from lookhear.media.probe import PictureFacts
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ def tiles(view: View) -> Html:
 
 def facts(view: View) -> list[Tile]:
     """Length, and what the tasks that ran have found."""
+    picture = view.report.medium.probe.picture
+    if picture is not None:
+        return _of_picture(view, picture)
     found = [Tile("Length", clock(view.duration) if view.duration else None, sort=view.duration, why="Not known.")]
     asked = {*view.values, *(error.task for error in view.report.errors)}
     if "mir" in asked:
@@ -48,6 +52,25 @@ def facts(view: View) -> list[Tile]:
         found.append(_loudness(view))
     if "quality" in asked:
         found.append(_quality(view))
+    return found
+
+
+def _of_picture(view: View, picture: PictureFacts) -> list[Tile]:
+    pixels = picture.width * picture.height
+    found = [Tile("Size", f"{picture.width} × {picture.height}", "", f"{pixels / 1e6:.1f} megapixels", sort=pixels)]
+    leading = view.rows("colors", "dominant")
+    if leading:
+        share = number(leading[0].get("share")) or 0.0
+        found.append(Tile("Leading colour", str(leading[0].get("hex")), "", f"{100 * share:.0f} % of the area"))
+    for title, field in (("Brightness", "brightness"), ("Saturation", "saturation")):
+        if (value := view.number("colors", field)) is not None:
+            found.append(Tile(title, f"{100 * value:.0f}", "%", share=value, sort=value))
+    camera, taken = picture.exif.get("Model"), picture.exif.get("DateTimeOriginal")
+    if camera:
+        found.append(Tile("Camera", str(camera), "", str(picture.exif.get("Make", "")), class_="words"))
+    if taken:
+        day, _, hour = str(taken).partition(" ")
+        found.append(Tile("Taken", day.replace(":", "-"), "", hour, class_="words"))
     return found
 
 

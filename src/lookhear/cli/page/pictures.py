@@ -1,0 +1,64 @@
+"""The picture itself, and its colours."""
+
+from __future__ import annotations
+
+from lookhear.cli.page.cards import fact_list
+from lookhear.cli.page.markup import Child, Html, card, el
+from lookhear.cli.page.numbers import number, numbers
+from lookhear.cli.page.view import View
+
+_CHANNELS = ("red", "green", "blue")
+
+
+def picture_card(view: View) -> Html | None:
+    """What was looked at."""
+    preview = view.get("overview", "preview")
+    if not preview or view.report.medium.probe.picture is None:
+        return None
+    width, height = view.number("overview", "width"), view.number("overview", "height")
+    image = el("img", src=f"data:image/jpeg;base64,{preview}", alt="The picture", width=width, height=height)
+    return card("Picture", image, class_="picture")
+
+
+def colors_card(view: View) -> Html | None:
+    """Dominant colours as a strip with their names, and the histogram."""
+    colors = view.rows("colors", "dominant")
+    if not colors:
+        return None
+    strip: list[Child] = []
+    names: list[Child] = []
+    for color in colors:
+        share, name = number(color.get("share")) or 0.0, str(color.get("hex"))
+        strip.append(el("i", style=f"background:{name};flex-grow:{share:.4f}", title=f"{name}, {100 * share:.0f} %"))
+        names.append(el("li", el("i", style=f"background:{name}"), el("code", name), f" {100 * share:.0f} %"))
+    facts = (
+        ("Brightness", "colors", ("brightness",), "%"),
+        ("Contrast", "colors", ("contrast",), "%"),
+        ("Saturation", "colors", ("saturation",), "%"),
+        ("Colourfulness", "colors", ("colorfulness",), ""),
+    )
+    label = "Dominant colours by area: " + ", ".join(str(color.get("hex")) for color in colors)
+    return card(
+        "Colours",
+        el("div", strip, class_="palette", role="img", aria_label=label),
+        el("ul", names, class_="swatches"),
+        _histogram(view),
+        fact_list(view, facts),
+    )
+
+
+def _histogram(view: View) -> Html | None:
+    """Three outlines over one another, dark on the left."""
+    channels = [numbers(view.get("colors", "histogram", name)) for name in _CHANNELS]
+    if not all(len(channel) > 1 for channel in channels):
+        return None
+    top = max(max(channel) for channel in channels) or 1.0
+    paths = []
+    for name, channel in zip(_CHANNELS, channels, strict=True):
+        step = 100 / (len(channel) - 1)
+        points = "L".join(f"{i * step:.2f} {40 - 38 * value / top:.2f}" for i, value in enumerate(channel))
+        paths.append(el("path", d=f"M0 40L{points}L100 40Z", class_=name))
+    words = "Histogram of red, green and blue from dark to bright"
+    return el(
+        "svg", paths, viewBox="0 0 100 40", preserveAspectRatio="none", class_="rgb", role="img", aria_label=words
+    )

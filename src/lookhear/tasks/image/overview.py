@@ -1,0 +1,61 @@
+"""A small copy of a picture, to show beside what was found in it.
+
+Aim: what a page needs to draw the picture, whatever the format and however large the file.
+Reference: baseline JPEG (ITU-T T.81), quality 82.
+Conventions: upright, sRGB, at most 960 pixels on the longer side; base64.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from lookhear.tasks.base import Block, Context, Fold, Form, NoOptions, Picture, Task
+
+_LONGEST = 960
+
+
+@dataclass(frozen=True)
+class PictureOverview:
+    """``preview``: base64 of a JPEG file."""
+
+    width: int = 0
+    height: int = 0
+    preview: str | None = None
+
+
+class _OverviewFold:
+    def __init__(self) -> None:
+        self._picture: Picture | None = None
+
+    def add(self, block: Block) -> None:
+        """The picture."""
+        self._picture = block.picture or self._picture
+
+    def finish(self) -> PictureOverview:
+        """Its small copy."""
+        if self._picture is None:
+            return PictureOverview()
+        from lookhear.media.picture import as_jpeg  # Pillow, which sound does not need
+
+        data, width, height = as_jpeg(self._picture.pixels, _LONGEST)
+        return PictureOverview(width, height, base64.b64encode(data).decode())
+
+
+class PictureOverviewTask(Task[NoOptions, PictureOverview]):
+    """A small copy of the picture."""
+
+    name = "overview"
+    version = "1"
+    summary = "a small copy of the picture, to show"
+    kinds = frozenset({"image"})
+    forms = frozenset({Form.PIXELS})
+    default = False
+    Result = PictureOverview
+
+    def start(self, context: Context, options: NoOptions) -> Fold[PictureOverview]:
+        """A fresh fold."""
+        return _OverviewFold()
+
+
+TASK = PictureOverviewTask()
