@@ -333,7 +333,7 @@ def test_a_picture_is_shown_with_its_colours() -> None:
     pixels[:, :20] = (200, 30, 40)
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG")
-    report = lookhear.analyze(out.getvalue(), ["colors", "technical", "duplicates", "overview"])
+    report = lookhear.analyze(out.getvalue(), ["colors", "technical", "duplicates", "quality", "overview"])
     assert isinstance(report, Report)
     for page in (render(report), render_many([report, report])):
         assert "data:image/jpeg;base64," in page and "#c81e28" in page and "60 × 40" in page

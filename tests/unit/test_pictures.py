@@ -6,15 +6,17 @@ import io
 import struct
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFilter
 
 import lookhear
+from lookhear.dsp import picture_quality
 from lookhear.dsp.areas import area_means
 from lookhear.errors import DamagedMedium, LimitExceeded, LookhearError
 from lookhear.media.limits import Limits
@@ -250,3 +252,76 @@ def test_every_broken_picture_is_an_answer_soon(shared: Path) -> None:
         except LookhearError as error:
             assert error.message.endswith("."), (path.name, error.message)
         assert time.monotonic() - began < 10, path.name
+
+
+def textured(seed: int = 4) -> np.ndarray:
+    """(240, 320) float32: shapes with sharp edges, and flat parts between."""
+    rng = np.random.default_rng(seed)
+    luma = np.full((240, 320), 90.0, np.float32)
+    for _ in range(30):
+        y, x, h, w = rng.integers(0, 200), rng.integers(0, 280), rng.integers(8, 60), rng.integers(8, 60)
+        luma[y : y + h, x : x + w] = rng.uniform(20, 230)
+    return luma
+
+
+def rgb(luma: np.ndarray) -> np.ndarray:
+    return np.repeat(np.clip(np.rint(luma), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def test_blur_grows_with_the_radius_whatever_the_orientation() -> None:
+    image = Image.fromarray(rgb(textured()))
+    found = []
+    for radius in (0, 1, 2, 4):
+        luma = np.asarray(image.filter(ImageFilter.GaussianBlur(radius)), np.float32)[..., 0]
+        value = picture_quality.blur(luma)
+        assert value is not None and picture_quality.blur(np.rot90(luma, 3)) == pytest.approx(value, abs=1e-6)
+        found.append(value)
+    assert found == sorted(found) and found[0] < 0.2 and found[-1] > 0.7
+    assert picture_quality.blur(np.zeros((50, 50), np.float32)) is None
+
+
+@pytest.mark.parametrize("sigma", [2.0, 5.0, 12.0])
+def test_noise_is_measured_where_the_picture_is_flat(sigma: float) -> None:
+    noisy = textured() + np.random.default_rng(8).normal(0, sigma, (240, 320)).astype(np.float32)
+    assert picture_quality.noise(noisy) == pytest.approx(sigma, rel=0.25)
+    assert (picture_quality.noise(textured()) or 0.0) < 0.5
+
+
+def test_blocks_show_where_jpeg_is_coarse_and_wherever_they_lie() -> None:
+    pixels = scene(256, 320)
+    fine, coarse = (
+        np.asarray(Image.open(io.BytesIO(saved(pixels, "JPEG", quality=q))).convert("L"), np.float32) for q in (95, 8)
+    )
+    assert (picture_quality.blockiness(fine) or 9) < 1.3
+    assert (picture_quality.blockiness(coarse) or 0) > 2
+    assert (picture_quality.blockiness(coarse[3:, 5:]) or 0) > 2
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [(lambda p: p, None), (lambda p: p * 0.12, "dark"), (lambda p: 215 + p * 0.15, "washed_out"),
+     (lambda p: 120 + p * 0.05, "flat"), (lambda p: p + np.random.default_rng(1).normal(0, 30, p.shape), "noisy"),
+     (lambda p: p[:60, :80], "small")],
+    ids=["good", "dark", "washed out", "flat", "noisy", "small"],
+)  # fmt: skip
+def test_problems_are_named_and_cost_score(change: Callable[[np.ndarray], np.ndarray], code: str | None) -> None:
+    good = lookhear.analyze(saved(rgb(textured())))["quality"]
+    found = lookhear.analyze(saved(rgb(change(textured()))))["quality"]
+    assert good.problems == () and good.quality_score == 1.0
+    if code is not None:
+        assert code in {problem.code for problem in found.problems} and found.quality_score < 1.0
+
+
+def test_a_blank_picture_has_no_score() -> None:
+    found = lookhear.analyze(saved(np.full((90, 90, 3), 77, np.uint8)))["quality"]
+    assert found.quality_score is None and [problem.code for problem in found.problems] == ["blank"]
+
+
+def test_real_photographs_are_good_and_their_blurred_copies_are_not(shared: Path) -> None:
+    for path in sorted((shared / "images").glob("fastestdet_*.jpg")):
+        sharp = lookhear.analyze(path)["quality"]
+        out = io.BytesIO()
+        Image.open(path).filter(ImageFilter.GaussianBlur(3)).save(out, "PNG")
+        soft = lookhear.analyze(out.getvalue())["quality"]
+        assert sharp.quality_score > 0.9 and soft.quality_score < 0.75
+        assert "blurred" in {problem.code for problem in soft.problems}

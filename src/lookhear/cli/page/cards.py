@@ -70,7 +70,7 @@ _LOW, _HIGH = -50.0, 3.0
 
 def levels_card(view: View) -> Html | None:
     """Loudness, range and peaks on one scale."""
-    if "perceptual" not in view.values and "quality" not in view.values:
+    if view.report.medium.probe.picture or not {"perceptual", "quality"} & view.values.keys():
         return None
     level, spread = view.number("perceptual", "loudness"), view.number("perceptual", "loudness_range")
     peak = view.number("quality", "true_peak")
@@ -137,6 +137,24 @@ def _span(left: float, right: float) -> str:
     return f"left:{left:.2f}%;width:{max(0.4, right - left):.2f}%"
 
 
+_SOUND_FACTS: tuple[Fact, ...] = (
+    ("Bandwidth", "quality", ("bandwidth",), "Hz"),
+    ("Signal to noise", "quality", ("snr",), "dB"),
+    ("Noise floor", "quality", ("noise_floor",), "dBFS"),
+    ("Clipped places", "quality", ("clipping", "runs"), ""),
+    ("Share of silence", "quality", ("silence", "ratio"), "%"),
+    ("Channel correlation", "quality", ("channel_correlation",), ""),
+)
+_PICTURE_FACTS: tuple[Fact, ...] = (
+    ("Sharpness", "quality", ("sharpness",), "%"),
+    ("Noise", "quality", ("noise",), "of 255"),
+    ("Blockiness", "quality", ("blockiness",), ""),
+    ("Contrast", "quality", ("contrast",), "%"),
+    ("Darkest parts", "quality", ("bright",), "%"),
+    ("Brightest parts", "quality", ("dark",), "%"),
+)
+
+
 def quality_card(view: View) -> Html | None:
     """The score as a ring, and what it is made of."""
     if "quality" not in view.values:
@@ -146,14 +164,7 @@ def quality_card(view: View) -> Html | None:
     why = None if score is not None else el("p", view.why("quality", "quality_score"), class_="reason")
     count = len(view.rows("quality", "problems"))
     said = el("p", "no problems" if not count else "1 problem" if count == 1 else f"{count} problems", class_="sub")
-    facts: list[Fact] = [
-        ("Bandwidth", "quality", ("bandwidth",), "Hz"),
-        ("Signal to noise", "quality", ("snr",), "dB"),
-        ("Noise floor", "quality", ("noise_floor",), "dBFS"),
-        ("Clipped places", "quality", ("clipping", "runs"), ""),
-        ("Share of silence", "quality", ("silence", "ratio"), "%"),
-        ("Channel correlation", "quality", ("channel_correlation",), ""),
-    ]
+    facts = _PICTURE_FACTS if view.report.medium.probe.picture else _SOUND_FACTS
     return card(
         "Quality", el("div", ring, el("div", said, why, class_="side"), class_="ringed"), fact_list(view, facts)
     )

@@ -65,6 +65,8 @@ def _of_picture(view: View, picture: PictureFacts) -> list[Tile]:
     for title, field in (("Brightness", "brightness"), ("Saturation", "saturation")):
         if (value := view.number("colors", field)) is not None:
             found.append(Tile(title, f"{100 * value:.0f}", "%", share=value, sort=value))
+    if "quality" in view.values:
+        found.append(_quality(view))
     camera, taken = picture.exif.get("Model"), picture.exif.get("DateTimeOriginal")
     if camera:
         found.append(Tile("Camera", str(camera), "", str(picture.exif.get("Make", "")), class_="words"))
