@@ -56,13 +56,15 @@ def analyze_many(
 ) -> Iterator[Report | Refusal]:
     """Analyse many files in ``workers`` processes; each gives a report or a refusal, as they get done.
 
-    A file that crashes or outlasts ``timeout`` (s) costs only itself. Raises as ``analyze`` does for what was asked.
+    A file that crashes or outlasts ``timeout`` (s) costs only itself. Raises as ``analyze`` does for what was asked. The
+    processes are spawned: a script that calls this needs the ``if __name__ == "__main__":`` of multiprocessing.
     """
     from lookhear.analysis.batch import Request  # multiprocessing costs 10 ms
     from lookhear.analysis.batch import analyze_many as batch
     from lookhear.analysis.codec import from_json
 
-    request = Request(None if tasks is None else tuple(tasks), options, limits or load_settings(), timeout)
+    names = (tasks,) if isinstance(tasks, str) else None if tasks is None else tuple(tasks)
+    request = Request(names, options, limits or load_settings(), timeout)
     make_plan("audio", tasks, options)
     for _, line in batch(paths, request, workers):
         yield from_json(line)

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from examples.tune import compose, write
+from lookhear.analysis.ledger import Ledger
 
 LOOKHEAR = str(Path(sys.executable).with_name("lookhear"))
 
@@ -213,3 +215,81 @@ def test_a_closed_pipe_is_no_traceback(folder: Path) -> None:
         f"{LOOKHEAR} schema | head -1", shell=True, capture_output=True, text=True, timeout=60, executable="/bin/bash"
     )
     assert "Traceback" not in done.stderr
+
+
+def test_nobodys_file_is_written_over(folder: Path, tmp_path: Path) -> None:
+    song = tmp_path / "song.flac"
+    song.write_bytes((folder / "tune.flac").read_bytes())
+    before = song.read_bytes()
+    done = lookhear("report", str(song), "-o", str(song))
+    assert done.returncode == 2 and "no page" in done.stderr and song.read_bytes() == before
+    notes = tmp_path / "notes.csv"
+    notes.write_text("my,notes\n")
+    done = lookhear("analyze", str(song), "--out", str(notes))
+    assert done.returncode == 2 and "is there already" in done.stderr and notes.read_text() == "my,notes\n"
+    assert lookhear("report", str(song), "-o", str(tmp_path)).returncode == 2
+
+
+def test_standard_input_goes_into_a_file_too(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    program = [LOOKHEAR, "analyze", "-", str(folder / "tune.mp3"), "--tasks", "technical", "--out", str(out)]
+    with (folder / "tune.flac").open("rb") as sound:
+        done = subprocess.run(program, stdin=sound, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    kinds = {
+        json.loads(line)["medium"]["name"]: json.loads(line)["medium"]["kind"] for line in out.read_text().splitlines()
+    }
+    assert kinds == {"<stdin>": "audio", str(folder / "tune.mp3"): "audio"}
+
+
+def test_a_name_that_is_no_text_costs_nothing(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "files"
+    place.mkdir()
+    for name in (b"bad\xff.flac", b"good.flac"):
+        Path(os.fsdecode(os.path.join(os.fsencode(place), name))).write_bytes((folder / "tune.flac").read_bytes())
+    for kind in ("jsonl", "csv", "json", "parquet"):
+        out = tmp_path / f"out.{kind}"
+        for _ in range(2):
+            done = lookhear("analyze", str(place), "--tasks", "technical", "--out", str(out))
+            assert done.returncode == 0, done.stderr
+        assert out.stat().st_size > 100
+    names = [
+        os.fsencode(json.loads(line)["medium"]["name"]) for line in (tmp_path / "out.jsonl").read_text().splitlines()
+    ]
+    assert os.path.join(os.fsencode(place), b"bad\xff.flac") in names and len(names) == 2
+
+
+def test_two_runs_do_not_share_a_journal(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with Ledger(out):
+        done = lookhear("analyze", str(folder / "tune.flac"), "--out", str(out))
+    assert done.returncode == 3 and "Another run" in done.stderr
+    assert lookhear("analyze", str(folder / "tune.flac"), "--out", str(out)).returncode == 0
+
+
+def test_wrong_words_are_told(folder: Path) -> None:
+    song = str(folder / "tune.flac")
+    assert "empty" in lookhear("analyze", "").stderr
+    assert "above 0" in lookhear("analyze", song, "--timeout", "-1").stderr
+    assert lookhear("listen", "--tasks", "technical", song).stdout.count('"final": true') == 1
+
+
+def test_refused_files_of_a_report_are_named(folder: Path, tmp_path: Path) -> None:
+    done = lookhear("report", str(folder / "text.mp3"), str(folder / "tune.flac"), "-o", str(tmp_path / "page.html"))
+    assert done.returncode == 3 and "text.mp3: It is no audio" in done.stderr
+
+
+def test_an_interruption_while_waiting_for_sound_is_one_word() -> None:
+    program = [LOOKHEAR, "listen", "-", "--tasks", "technical", "--every", "1"]
+    process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+    size = 2 * 8000 * 3600
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", size + 36, b"WAVE", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16, b"data", size
+    )
+    process.stdin.write(head + bytes(16000 * 40))
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline())["final"] is False  # it has begun, and will soon wait for more
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert errors.decode() == "lookhear: Interrupted.\n" and process.returncode == 130

@@ -16,6 +16,8 @@ from typing import IO, Any
 
 from lookhear.errors import InvalidReport, MediumUnreadable
 
+_ESCAPED = "backslashreplace"  # file names need not be UTF-8: what cannot be written becomes an escape of JSON
+
 
 @dataclass
 class _Entry:
@@ -38,7 +40,24 @@ class Ledger:
             self._file: IO[bytes] = path.open("a+b")
         except OSError as error:
             raise MediumUnreadable(f"Cannot write to {path}: {error.strerror}. Choose another --out.") from error
+        self._lock()
         self._index()
+
+    def _lock(self) -> None:
+        """Two runs into one journal would do everything twice. Where there are no such locks, none is held."""
+        try:
+            import fcntl
+        except ImportError:
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise MediumUnreadable(
+                f"Another run is writing to {self.path}. Wait for it, or choose another --out."
+            ) from error
+        except OSError:
+            return
 
     def _index(self) -> None:
         self._file.seek(0)
@@ -88,7 +107,7 @@ class Ledger:
     def write(self, line: str) -> None:
         """Append one answer and flush it."""
         offset = self._file.tell()
-        self._file.write(line.encode() + b"\n")
+        self._file.write(line.encode("utf-8", _ESCAPED) + b"\n")
         self._file.flush()
         self._note(json.loads(line), offset)
 
@@ -110,7 +129,8 @@ class Ledger:
         if len(rows) == self._lines:
             return
         fresh = self.path.with_name(f".{self.path.name}.new")
-        fresh.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        fresh.write_text(lines, encoding="utf-8", errors=_ESCAPED)
         os.replace(fresh, self.path)
 
     def __enter__(self) -> Ledger:

@@ -13,6 +13,7 @@ from lookhear.analysis.plan import Options, Plan, make_plan
 from lookhear.analysis.report import Note, TaskError
 from lookhear.analysis.sweep import Grid, Runner, waveforms
 from lookhear.errors import EmptyMedium, LookhearError
+from lookhear.media.forms import Form
 from lookhear.media.limits import Limits
 from lookhear.media.medium import Medium, open_medium
 from lookhear.media.sound import SoundDecoder
@@ -62,14 +63,14 @@ class _Listening:
         self._plan = plan
         self._probe = medium.probe
         self._every, self._window = every, window
-        self._decoder = SoundDecoder(medium, waveforms(plan.forms), _BLOCK)
-        self._forms = waveforms(plan.forms)
+        self._forms = waveforms(plan.forms) or frozenset({Form.NATIVE})  # something has to tell the time
+        self._decoder = SoundDecoder(medium, self._forms, _BLOCK)
         self._begin(0.0)
 
     def run(self) -> Iterator[Moment]:
         """Decode and tell, until the source ends. Forms advance together, block by block."""
         told = 0.0
-        clock = min(self._forms, key=lambda form: form.value) if self._forms else None
+        clock = min(self._forms, key=lambda form: form.value)
         for form, samples in self._decoder:
             self._grid.add(form, samples)
             if form is not clock:

@@ -51,7 +51,7 @@ class Plan:
 
 def make_plan(kind: str, tasks: Sequence[str] | None = None, options: Options | None = None) -> Plan:
     """The plan for a medium of ``kind``. Raises UnknownTask and InvalidOptions."""
-    names = None if tasks is None else tuple(tasks)
+    names = None if tasks is None else (tasks,) if isinstance(tasks, str) else tuple(tasks)
     asked = tasks_for(kind, names)
     options = options or {}
     for name in options:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ Row = dict[str, Any]
 
 def flatten(data: dict[str, Any]) -> Row:
     """One row: medium facts, then ``task.field`` for every field; lists of plain values stay lists, else JSON."""
+    name = data.get("medium", data)["name"].encode("utf-8", "backslashreplace").decode()  # it need not be UTF-8
     if "error" in data:
-        return {"name": data["name"], "sha256": data["sha256"], "error": data["error"]["message"]}
+        return {"name": name, "sha256": data["sha256"], "error": data["error"]["message"]}
     medium = data["medium"]
-    row: Row = {key: medium[key] for key in ("name", "kind", "duration", "sha256", "xxh64", "size")}
+    row: Row = {"name": name, **{key: medium[key] for key in ("kind", "duration", "sha256", "xxh64", "size")}}
     row["error"] = None
     row["complete"] = data["complete"]
     row["warnings"] = [note["message"] for note in data["warnings"]]
@@ -44,20 +46,27 @@ def _spread(row: Row, prefix: str, value: Any) -> None:
 def write_csv(rows: Iterable[Row], path: Path) -> None:
     """RFC 4180, UTF-8, one header line; lists as JSON."""
     rows = list(rows)
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, _columns(rows))
         writer.writeheader()
         for row in rows:
             writer.writerow({key: json.dumps(item) if isinstance(item, list) else item for key, item in row.items()})
 
 
+def check_parquet() -> None:
+    """Raises Unsupported without pyarrow."""
+    if util.find_spec("pyarrow") is None:
+        raise Unsupported(
+            "Parquet needs pyarrow. Install it with: pip install pyarrow. CSV and JSON need nothing more."
+        )
+
+
 def write_parquet(rows: Iterable[Row], path: Path) -> None:
     """One column per field, lists as lists. Raises Unsupported without pyarrow."""
-    try:
-        import pyarrow as arrow
-        import pyarrow.parquet as parquet
-    except ImportError as error:
-        raise Unsupported("Parquet needs pyarrow. Install it with: pip install 'lookhear[parquet]'.") from error
+    check_parquet()
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
     rows = list(rows)
     columns = {name: _column(arrow, [row.get(name) for row in rows]) for name in _columns(rows)}
     parquet.write_table(arrow.table(columns), path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -32,14 +33,41 @@ def run(
     make_plan("audio", names, chosen)  # a wrong name or option is told at once
     if out is not None and out.suffix.lower() not in FORMATS:
         raise typer.BadParameter(f"'{out.name}' ends in none of {', '.join(FORMATS)}.", param_hint="--out")
-    files = list(expand(paths))
+    if timeout is not None and not 0 < timeout < math.inf:
+        raise typer.BadParameter("Give a number of seconds above 0.", param_hint="--timeout")
+    if out is not None:
+        _check_out(out)
+    files = [path for path in expand(paths) if out is None or not _same(path, out)]
     if not files:
         raise typer.BadParameter("There is no file in it.", param_hint="PATH")
-    if len(files) == 1 and out is None:
+    if len(files) == 1 and out is None and timeout is None:
         return _one(files[0], names, chosen, quiet)
     if out is None:
         return _table(files, names, chosen, workers, timeout, quiet)
     return _journal(files, names, chosen, out, workers, timeout, quiet)
+
+
+def _check_out(out: Path) -> None:
+    """What is there may be taken up again if it is ours; nothing else is written over."""
+    kind = out.suffix.lower()
+    if kind == ".parquet":
+        from lookhear.analysis.tables import check_parquet
+
+        check_parquet()
+    if kind != ".jsonl" and out.exists() and not journal_of(out).exists():
+        message = (
+            f"'{out}' is there already, and no run of Lookhear can be taken up in it. Name another file, or delete it."
+        )
+        raise typer.BadParameter(message, param_hint="--out")
+
+
+def journal_of(out: Path) -> Path:
+    """Where the answers of a batch are kept as they come."""
+    return out if out.suffix.lower() == ".jsonl" else out.with_name(f".{out.name}.journal")
+
+
+def _same(path: str, out: Path) -> bool:
+    return os.path.exists(path) and out.exists() and os.path.samefile(path, out)
 
 
 def _one(path: str, names: tuple[str, ...] | None, options: Options, quiet: bool) -> int:
@@ -64,14 +92,20 @@ def named(path: str) -> Iterator[None]:
         raise type(error)(f"{path}: {error.message}") from error
 
 
-def _lines(
+def answers_to(
     files: list[str], names: tuple[str, ...] | None, options: Options, workers: int, timeout: float | None
 ) -> Iterator[tuple[str, str]]:
-    from lookhear.analysis.batch import Request, analyze_many
+    """Pairs of path and JSON line, as they get done; standard input is read here."""
+    from lookhear.analysis.batch import Request, analyze_many, analyze_or_refuse
+    from lookhear.analysis.codec import to_json
     from lookhear.settings import load_settings
 
     request = Request(names, options, load_settings(), timeout)
-    yield from analyze_many(files, request, min(workers or default_workers(), len(files)))
+    if "-" in files:  # workers have no standard input
+        yield "-", to_json(analyze_or_refuse("-", request))
+    others = [path for path in files if path != "-"]
+    if others:
+        yield from analyze_many(others, request, min(workers or default_workers(), len(others)))
 
 
 def default_workers() -> int:
@@ -89,7 +123,7 @@ def _table(
 
     rows: dict[str, dict[str, Any]] = {}
     with files_bar(len(files), quiet) as done:
-        for path, line in _lines(files, names, options, workers, timeout):
+        for path, line in answers_to(files, names, options, workers, timeout):
             rows[path] = json.loads(line)
             done(path)
     if not quiet:
@@ -112,7 +146,7 @@ def _journal(
 
     plain = out.suffix.lower() == ".jsonl"
     count: Counter[str] = Counter()
-    with Ledger(out if plain else out.with_name(f".{out.name}.journal")) as ledger:
+    with Ledger(journal_of(out)) as ledger:
         with files_bar(len(files), quiet) as done:
             to_do = []
             for path in files:
@@ -126,7 +160,7 @@ def _journal(
                 count["known"] += 1
                 count["refused"] += "error" in data
                 done(path)
-            for path, line in _lines(to_do, names, options, workers, timeout) if to_do else ():
+            for path, line in answers_to(to_do, names, options, workers, timeout) if to_do else ():
                 ledger.write(line)
                 count["refused" if _refused(line) else "done"] += 1
                 done(path)
@@ -170,7 +204,8 @@ def _convert(rows: Iterator[dict[str, Any]], out: Path) -> None:
 
     fresh = out.with_name(f".{out.name}.new")
     if out.suffix.lower() == ".json":
-        fresh.write_text(json.dumps(list(rows), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        text = json.dumps(list(rows), ensure_ascii=False, indent=1) + "\n"
+        fresh.write_text(text, encoding="utf-8", errors="backslashreplace")
     elif out.suffix.lower() == ".csv":
         write_csv(map(flatten, rows), fresh)
     else:

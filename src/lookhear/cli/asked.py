@@ -41,6 +41,8 @@ def task_options(words: list[str]) -> Options:
 def expand(paths: list[str]) -> Iterator[str]:
     """Files as named, folders as all files below them that are not hidden, each once."""
     seen: set[str] = set()
+    if "" in paths:
+        raise typer.BadParameter("A path is empty. Is a variable not set?", param_hint="PATH")
     for path in paths:
         for found in _below(Path(path)) if Path(path).is_dir() else [path]:
             if found not in seen:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from importlib import metadata, util
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lookhear.analysis.engine import analyze
@@ -35,7 +36,7 @@ def run() -> int:
             state, detail = "broken", f"{type(error).__name__}: {error}"
         broken |= state == "broken"
         colour = {"ok": "green", "missing": "yellow", "broken": "red"}[state]
-        table.add_row(what, f"[{colour}]{state}[/]", detail)
+        table.add_row(what, f"[{colour}]{state}[/]", escape(detail))
     Console().print(table)
     return 1 if broken else 0
 

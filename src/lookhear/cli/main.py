@@ -34,6 +34,8 @@ def _tune_the_process() -> None:
         pass  # another libc manages by itself
 
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="lookhear",
     help="Looks at images, listens to audio, watches video, and answers with metadata you can search.",
@@ -60,12 +62,14 @@ def _options(
 
 def run() -> None:
     """The console script."""
-    import lookhear.cli.commands  # noqa: F401  (registers the commands)
-
-    _tune_the_process()
-
+    sys.unraisablehook = _unraisable
     try:
+        import lookhear.cli.commands  # noqa: F401  (registers the commands)
+
+        _tune_the_process()
         code = app(standalone_mode=False)
+        if code == _INTERRUPTED:  # typer makes an exit code of it
+            _complain("Interrupted.")
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 0)  # all is written; tearing modules down would cost 30 ms
@@ -74,7 +78,7 @@ def run() -> None:
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _complain("Interrupted.")
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: no second complaint at exit
         sys.exit(1)
@@ -86,6 +90,12 @@ def run() -> None:
         if os.environ.get("LOOKHEAR_DEBUG"):
             raise
         sys.exit(1)
+
+
+def _unraisable(found: sys.UnraisableHookArgs) -> None:
+    """Ctrl-C while FFmpeg waits for a byte of ours is told again by the reader; here it would be a traceback."""
+    if not issubclass(found.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(found)
 
 
 def _complain(message: str) -> None:

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import typer
 
-from lookhear.analysis.batch import Request, analyze_many
 from lookhear.analysis.codec import from_json
-from lookhear.analysis.report import Report
-from lookhear.cli.analyze import default_workers, named
+from lookhear.analysis.report import Refusal
+from lookhear.cli.analyze import answers_to, named
 from lookhear.cli.asked import expand
 from lookhear.cli.page import EXTRA_TASKS, OPTIONS, render, render_many
 from lookhear.cli.progress import files_bar, seconds_bar
-from lookhear.settings import load_settings
+from lookhear.errors import MediumUnreadable
 from lookhear.tasks.catalogue import all_tasks
 from lookhear.wiring import analyze
 
 
 def run(paths: list[str], out: Path, quiet: bool) -> int:
     """The exit code: 0, or 3 when a file was refused."""
+    _check_out(out)
     files = list(expand(paths))
     if not files:
         raise typer.BadParameter("There is no file in it.", param_hint="PATH")
@@ -30,16 +30,32 @@ def run(paths: list[str], out: Path, quiet: bool) -> int:
             page, refused = render(analyze(files[0], names, OPTIONS, progress=progress)), False
     else:
         answers = {}
-        request = Request(names, OPTIONS, load_settings())
         with files_bar(len(files), quiet) as done:
-            for path, line in analyze_many(files, request, min(default_workers(), len(files))):
+            for path, line in answers_to(files, names, OPTIONS, 0, None):
                 answers[path] = from_json(line)
                 done(path)
         page = render_many([answers[path] for path in files])
-        refused = any(not isinstance(answer, Report) for answer in answers.values())
-    fresh = out.with_name(f".{out.name}.new")
-    fresh.write_text(page, encoding="utf-8")
-    os.replace(fresh, out)
+        refusals = [answer for answer in answers.values() if isinstance(answer, Refusal)]
+        refused = bool(refusals)
+        for refusal in refusals:
+            typer.echo(f"lookhear: {refusal.name}: {refusal.error.message}", err=True)
+    try:
+        fresh = out.with_name(f".{out.name}.new")
+        fresh.write_text(page, encoding="utf-8", errors="backslashreplace")
+        os.replace(fresh, out)
+    except OSError as error:
+        raise MediumUnreadable(f"Cannot write to {out}: {error.strerror}. Choose another --out.") from error
     if not quiet:
         typer.echo(f"Open {out} in a browser.", err=True)
     return 3 if refused else 0
+
+
+def _check_out(out: Path) -> None:
+    """Only a page is written over: never a recording, never anybody's notes."""
+    if out.is_dir():
+        raise typer.BadParameter(f"'{out}' is a folder. Name a file in it.", param_hint="--out")
+    if out.is_file():
+        with out.open("rb") as file:
+            head = file.read(64)
+        if head and not head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+            raise typer.BadParameter(f"'{out}' is there already and no page. Name another file.", param_hint="--out")

@@ -65,6 +65,11 @@ class Medium:
         assert self._container is not None
         return self._container
 
+    @property
+    def interrupted(self) -> bool:
+        """Did somebody press Ctrl-C while a byte was waited for?"""
+        return self._source.reader.interrupted
+
     def picture(self) -> Picture:
         """The still picture. Raises DamagedMedium, LimitExceeded, and NotAMedium for a format that has no decoder."""
         if self.probe.picture is None:
@@ -187,6 +192,8 @@ def _open_container(source: Source) -> InputContainer:
         raise MediumUnreadable(f"Reading failed: {error.strerror or error}.") from error
     finally:
         source.reader.stop_clock()
+        if source.reader.interrupted:
+            raise KeyboardInterrupt
 
 
 def _probe(container: InputContainer, source: Source, audio_track: int | None) -> Probe:

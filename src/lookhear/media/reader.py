@@ -44,6 +44,7 @@ class StreamReader:
         self._hashed = 0  # bytes from the start that went into the digests
         self._deadline: float | None = None
         self._failed = False
+        self.interrupted = False
         self._ahead = b""  # read by ``head``, and still to be handed out
 
     def start_clock(self) -> None:
@@ -70,8 +71,9 @@ class StreamReader:
             if self._deadline is not None:
                 self._hurry(self._deadline)
             return self._fetch(self._read, size)
-        except BaseException:
+        except BaseException as error:
             self._failed = True
+            self.interrupted = isinstance(error, KeyboardInterrupt)  # FFmpeg would make an end of file of it
             raise
 
     def head(self, size: int) -> bytes:

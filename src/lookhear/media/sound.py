@@ -69,6 +69,8 @@ class SoundDecoder:
                 if self.heard.seconds > self._medium.limits.max_media_seconds:
                     self.heard.cut_at_limit = True
                     break
+        if self._medium.interrupted:
+            raise KeyboardInterrupt
         yield from self._flush()
         if not self.heard.samples and (self.heard.damaged_packets or self.heard.broken_off):
             raise DamagedMedium("Nothing of its sound can be decoded. Get a fresh copy of the file.")
