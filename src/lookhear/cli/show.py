@@ -95,15 +95,13 @@ def _listing(items: list[Any] | tuple[Any, ...]) -> str:
 def print_rows(rows: list[dict[str, Any]], names: tuple[str, ...] | None) -> None:
     """One row per file, with the headline fields of the tasks."""
     console = _console()
-    given = {
-        (finding["task"], field) for row in rows for finding in row.get("findings", ()) for field in finding["value"]
-    }
+    kinds = {row["medium"]["kind"] for row in rows if "error" not in row}
     headlines = [
         (title, task.name, field)
         for task in all_tasks()
         if (task.default if names is None else task.name in names)
         for title, field in task.headline.items()
-        if (task.name, field) in given
+        if kinds & task.kinds
     ]
     headlines = list(dict.fromkeys(headlines))  # of sound and of pictures a task may say the same
     folder = _common([row["medium"]["name"] for row in rows if "error" not in row])
