@@ -65,6 +65,22 @@ class Fold(Protocol[ResultT]):
         ...
 
 
+class PictureFold(Generic[ResultT]):
+    """The fold of an image task: ``look`` at the picture, or at None where none came."""
+
+    def __init__(self, look: Callable[[Picture | None], ResultT]) -> None:
+        self._look = look
+        self._picture: Picture | None = None
+
+    def add(self, block: Block) -> None:
+        """The picture."""
+        self._picture = block.picture or self._picture
+
+    def finish(self) -> ResultT:
+        """What it shows."""
+        return self._look(self._picture)
+
+
 @dataclass(frozen=True)
 class NoOptions:
     """A task without options."""
@@ -104,6 +120,7 @@ __all__ = [
     "Form",
     "NoOptions",
     "Picture",
+    "PictureFold",
     "Samples",
     "Spectra",
     "Task",

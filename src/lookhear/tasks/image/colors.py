@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lookhear.dsp.areas import LUMA, area_means, fitted
 from lookhear.errors import InvalidOptions
-from lookhear.tasks.base import Block, Context, Fold, Form, Picture, Task
+from lookhear.tasks.base import Context, Fold, Form, PictureFold, Task
 
 _SIDE = 256  # the picture is reduced to so many pixels on its longer side: colours need no more
 _BITS = 5  # per channel of the histogram that is clustered
@@ -158,20 +158,6 @@ def measure(pixels: NDArray[np.uint8], count: int) -> ColorsResult:
     )
 
 
-class _ColorsFold:
-    def __init__(self, options: ColorsOptions) -> None:
-        self._options = options
-        self._picture: Picture | None = None
-
-    def add(self, block: Block) -> None:
-        """The picture."""
-        self._picture = block.picture or self._picture
-
-    def finish(self) -> ColorsResult:
-        """Its colours; nothing without a picture."""
-        return measure(self._picture.pixels, self._options.count) if self._picture is not None else ColorsResult()
-
-
 class Colors(Task[ColorsOptions, ColorsResult]):
     """Dominant colours, brightness, contrast, saturation."""
 
@@ -186,7 +172,7 @@ class Colors(Task[ColorsOptions, ColorsResult]):
 
     def start(self, context: Context, options: ColorsOptions) -> Fold[ColorsResult]:
         """A fresh fold."""
-        return _ColorsFold(options)
+        return PictureFold(lambda picture: measure(picture.pixels, options.count) if picture else ColorsResult())
 
 
 TASK = Colors()

@@ -11,12 +11,13 @@ strangers about 32. A picture of one colour has no structure: both null, with a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookhear.dsp.areas import LUMA, area_means
-from lookhear.tasks.base import Block, Context, Fold, Form, NoOptions, Picture, Task
+from lookhear.tasks.base import Context, Fold, Form, NoOptions, Picture, PictureFold, Task
 
 _SIDE, _LOW = 32, 8
 _FLAT = 1.0  # of 255: less spread than this is one colour
@@ -52,21 +53,11 @@ def _hex(bits: NDArray[np.bool_]) -> str:
     return np.packbits(bits.ravel()).tobytes().hex()
 
 
-class _HashFold:
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._picture: Picture | None = None
-
-    def add(self, block: Block) -> None:
-        """The picture."""
-        self._picture = block.picture or self._picture
-
-    def finish(self) -> PictureHashes:
-        """Its hashes."""
-        found = hashes(self._picture.pixels) if self._picture is not None else PictureHashes()
-        if found.phash is None:
-            self._context.warn("It is of one colour, so it has no hash to find copies by.")
-        return found
+def _look(context: Context, picture: Picture | None) -> PictureHashes:
+    found = hashes(picture.pixels) if picture else PictureHashes()
+    if found.phash is None:
+        context.warn("It is of one colour, so it has no hash to find copies by.")
+    return found
 
 
 class PictureDuplicates(Task[NoOptions, PictureHashes]):
@@ -81,7 +72,7 @@ class PictureDuplicates(Task[NoOptions, PictureHashes]):
 
     def start(self, context: Context, options: NoOptions) -> Fold[PictureHashes]:
         """A fresh fold."""
-        return _HashFold(context)
+        return PictureFold(partial(_look, context))
 
 
 TASK = PictureDuplicates()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
-from lookhear.tasks.base import Block, Context, Fold, Form, NoOptions, Picture, Task
+from lookhear.tasks.base import Context, Fold, Form, NoOptions, Picture, PictureFold, Task
 
 _LONGEST = 960
 
@@ -24,22 +24,13 @@ class PictureOverview:
     preview: str | None = None
 
 
-class _OverviewFold:
-    def __init__(self) -> None:
-        self._picture: Picture | None = None
+def _look(picture: Picture | None) -> PictureOverview:
+    if picture is None:
+        return PictureOverview()
+    from lookhear.media.picture import as_jpeg  # Pillow, which sound does not need
 
-    def add(self, block: Block) -> None:
-        """The picture."""
-        self._picture = block.picture or self._picture
-
-    def finish(self) -> PictureOverview:
-        """Its small copy."""
-        if self._picture is None:
-            return PictureOverview()
-        from lookhear.media.picture import as_jpeg  # Pillow, which sound does not need
-
-        data, width, height = as_jpeg(self._picture.pixels, _LONGEST)
-        return PictureOverview(width, height, base64.b64encode(data).decode())
+    data, width, height = as_jpeg(picture.pixels, _LONGEST)
+    return PictureOverview(width, height, base64.b64encode(data).decode())
 
 
 class PictureOverviewTask(Task[NoOptions, PictureOverview]):
@@ -55,7 +46,7 @@ class PictureOverviewTask(Task[NoOptions, PictureOverview]):
 
     def start(self, context: Context, options: NoOptions) -> Fold[PictureOverview]:
         """A fresh fold."""
-        return _OverviewFold()
+        return PictureFold(_look)
 
 
 TASK = PictureOverviewTask()

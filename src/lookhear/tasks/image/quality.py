@@ -13,6 +13,7 @@ problem but blur. One colour: no sharpness, no score, the problem "blank".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from lookhear.dsp.areas import LUMA
 from lookhear.dsp.picture_quality import blockiness, blur, noise
-from lookhear.tasks.base import Block, Context, Fold, Form, NoOptions, Picture, Task
+from lookhear.tasks.base import Context, Fold, Form, NoOptions, Picture, PictureFold, Task
 
 _FACTORS = {"low": 0.95, "medium": 0.8, "high": 0.5}
 _FLAT = 0.005  # of full scale: a picture whose luma spreads less is blank
@@ -117,23 +118,13 @@ def _problems(found: PictureQuality, megapixels: float) -> list[PictureProblem]:
     return problems
 
 
-class _QualityFold:
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._picture: Picture | None = None
-
-    def add(self, block: Block) -> None:
-        """The picture."""
-        self._picture = block.picture or self._picture
-
-    def finish(self) -> PictureQuality:
-        """The measures, the problems they show, and the score."""
-        if self._picture is None:
-            return PictureQuality()
-        pixels, facts = self._picture.pixels, self._context.probe.picture
-        seen = (pixels.shape[1], pixels.shape[0])
-        size = (facts.width, facts.height) if facts else seen
-        return measure(pixels, size[0] * size[1] / 1e6, seen == size)
+def _look(context: Context, picture: Picture | None) -> PictureQuality:
+    if picture is None:
+        return PictureQuality()
+    pixels, facts = picture.pixels, context.probe.picture
+    seen = (pixels.shape[1], pixels.shape[0])
+    size = (facts.width, facts.height) if facts else seen
+    return measure(pixels, size[0] * size[1] / 1e6, seen == size)
 
 
 class PictureQualityTask(Task[NoOptions, PictureQuality]):
@@ -149,7 +140,7 @@ class PictureQualityTask(Task[NoOptions, PictureQuality]):
 
     def start(self, context: Context, options: NoOptions) -> Fold[PictureQuality]:
         """A fresh fold."""
-        return _QualityFold(context)
+        return PictureFold(partial(_look, context))
 
 
 TASK = PictureQualityTask()
