@@ -9,15 +9,14 @@
     │   ├── EmptyMedium           no bytes at all, or no sound in it
     │   ├── DamagedMedium         it looks like media, but nothing in it can be decoded
     │   ├── MediumUnreadable      permission denied, or the disk failed
-    │   ├── LimitExceeded         over a limit of the settings (bytes, duration, streams, channels, time)
+    │   ├── LimitExceeded         over a limit of the settings (bytes, pixels, duration, streams, channels, time)
     │   ├── SourceRefused         a URL where URLs are not allowed
     │   ├── UnknownTask           no task of that name
     │   ├── InvalidOptions        a task option that does not exist or has a wrong value
     │   ├── InvalidSettings       a setting in the environment or .env has a wrong value
     │   └── InvalidReport         stored JSON that is not a report
     ├── TaskFailed                one task broke on one medium; the others went on
-    ├── Unsupported               this build cannot do it: an optional part is missing
-    └── Interrupted               the user stopped the work
+    └── Unsupported               this build cannot do it: an optional part is missing
 
 Every class carries: ``code`` (stable, for machines), ``http_status``, ``exit_code``, ``retryable``.
 """
@@ -134,11 +133,3 @@ class Unsupported(LookhearError):
     code = "unsupported"
     http_status = 501
     exit_code = 4
-
-
-class Interrupted(LookhearError):
-    """The user stopped the work."""
-
-    code = "interrupted"
-    exit_code = 130
-    retryable = True

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lookhear.analysis import engine
 from lookhear.analysis.live import listen
-from lookhear.analysis.plan import Options, make_plan
+from lookhear.analysis.plan import Options, make_plan, task_names
 from lookhear.analysis.report import Refusal, Report
 from lookhear.analysis.sweep import Progress
 from lookhear.media.limits import Limits
@@ -63,8 +63,7 @@ def analyze_many(
     from lookhear.analysis.batch import analyze_many as batch
     from lookhear.analysis.codec import from_json
 
-    names = (tasks,) if isinstance(tasks, str) else None if tasks is None else tuple(tasks)
-    request = Request(names, options, limits or load_settings(), timeout)
+    request = Request(task_names(tasks), options, limits or load_settings(), timeout)
     make_plan("audio", tasks, options)
     for _, line in batch(paths, request, workers):
         yield from_json(line)

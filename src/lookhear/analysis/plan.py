@@ -49,9 +49,14 @@ class Plan:
         return frozenset[Form]().union(*(step.task.forms for step in self.steps))
 
 
+def task_names(tasks: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The names that were given, be it one alone; None for all."""
+    return None if tasks is None else (tasks,) if isinstance(tasks, str) else tuple(tasks)
+
+
 def make_plan(kind: str, tasks: Sequence[str] | None = None, options: Options | None = None) -> Plan:
     """The plan for a medium of ``kind``. Raises UnknownTask and InvalidOptions."""
-    names = None if tasks is None else (tasks,) if isinstance(tasks, str) else tuple(tasks)
+    names = task_names(tasks)
     asked = tasks_for(kind, names)
     options = options or {}
     for name in options:

@@ -25,7 +25,7 @@ def _shares(size: int, cells: int) -> NDArray[np.float64]:
     return np.asarray(np.maximum(inside, 0) / (size / cells))
 
 
-def fitted(height: int, width: int, longest: int) -> tuple[int, int]:
+def reduced_size(height: int, width: int, longest: int) -> tuple[int, int]:
     """(rows, columns) of a picture reduced to ``longest`` on its longer side; never more than it has."""
     scale = min(1.0, longest / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))

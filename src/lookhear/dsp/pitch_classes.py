@@ -31,7 +31,7 @@ class PitchClasses:
         self._judged = judged // SEGMENT + 1
         self._carry: list[NDArray[np.float32]] = []
         self._carried = 0
-        self._head: list[NDArray[np.float32]] = []
+        self._untuned: list[NDArray[np.float32]] = []
         self._first: list[NDArray[np.float16]] = []
         self._spread: list[NDArray[np.float16]] = []
         self._segments, self._spread_count, self._stride = 0, 0, 1
@@ -53,17 +53,17 @@ class PitchClasses:
     def _take(self, rows: NDArray[np.float32]) -> None:
         fine = self._profiles(rows)
         if self._tuning is None:
-            self._head.append(fine)
-            if sum(map(len, self._head)) >= _HEAD:
+            self._untuned.append(fine)
+            if sum(map(len, self._untuned)) >= _HEAD:
                 self._settle()
         else:
             self._keep(_fold(fine, self._tuning))
 
     def _settle(self) -> None:
         self._tuning = self.tuning or 0.0
-        for fine in self._head:
+        for fine in self._untuned:
             self._keep(_fold(fine, self._tuning))
-        self._head.clear()
+        self._untuned.clear()
 
     def _keep(self, rows: NDArray[np.float16]) -> None:
         """All rows of the head; of the whole every one, every other one, every fourth one, so that they stay few."""
@@ -119,7 +119,7 @@ class PitchClasses:
 
     def _joined(self, done: list[NDArray[np.float16]]) -> NDArray[np.float32]:
         tuning = self._tuning if self._tuning is not None else self.tuning or 0.0
-        parts = [*done, *(_fold(fine, tuning) for fine in self._head)]
+        parts = [*done, *(_fold(fine, tuning) for fine in self._untuned)]
         return (np.concatenate(parts) if parts else np.zeros((0, 24), np.float16)).astype(np.float32)
 
 

@@ -21,7 +21,6 @@ from PIL import (  # those of the formats we read; all of them would take 40 ms
     Image,
     ImageCms,
     ImageFile,
-    ImageOps,
     JpegImagePlugin,
     MpoImagePlugin,
     PngImagePlugin,
@@ -52,6 +51,15 @@ _PLUGINS = (
     TiffImagePlugin, WebPImagePlugin,
 )  # fmt: skip
 _BITS = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 16, "F": 32}
+_TURNS = {  # EXIF orientation -> what makes the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _ROTATED = frozenset({5, 6, 7, 8})  #: EXIF orientations that swap width and height
 _FORGIVING = threading.Lock()  # Pillow's switch for truncated files is one for the whole process
 
@@ -134,17 +142,17 @@ def _too_large(what: str, limits: Limits) -> str:
 def _decoded(raw: IO[bytes] | Any, limits: Limits) -> Image.Image:
     with _opened(raw, limits) as image, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        orientation, profile = _orientation(image), image.info.get("icc_profile")
         try:
-            orientation, profile = _orientation(image), image.info.get("icc_profile")
             image.draft("RGB", (LARGEST, LARGEST))
             image.load()
-            small = _reduced(_eight_bits(image))
-            upright = ImageOps.exif_transpose(small) if orientation != 1 else small
-            return _srgb(upright, profile)
         except MemoryError:
             raise
         except Exception as error:  # decoders of hostile files come up with anything
             raise DamagedMedium(f"It cannot be decoded ({error}). Get a fresh copy of the file.") from error
+        small = _reduced(_eight_bits(image))
+        turn = _TURNS.get(orientation)
+        return _srgb(small if turn is None else small.transpose(turn), profile)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -158,10 +166,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         values = (np.nan_to_num(values, nan=low) - np.float32(low)) * np.float32(255 / max(high - low, 1e-12))
     else:
         values = values / np.float32(257)
-    scaled = Image.fromarray(np.clip(values + 0.5, 0, 255).astype(np.uint8))
-    if exif := image.getexif():
-        scaled.info["exif"] = exif.tobytes()
-    return scaled
+    return Image.fromarray(np.clip(values + 0.5, 0, 255).astype(np.uint8))
 
 
 def _reduced(image: Image.Image) -> Image.Image:
@@ -171,11 +176,7 @@ def _reduced(image: Image.Image) -> Image.Image:
     if longest <= LARGEST:
         return image
     size = tuple(max(1, round(side * LARGEST / longest)) for side in image.size)
-    exif = image.getexif()
-    small = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)  # type: ignore[arg-type]
-    if exif:
-        small.info["exif"] = exif.tobytes()
-    return small
+    return image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)  # type: ignore[arg-type]
 
 
 def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -191,6 +192,12 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                 return converted
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             pass  # a broken profile, or one of another colour space: take the numbers as they are
+    if image.mode == "LAB":
+        lab = ImageCms.profileToProfile(
+            image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+        assert lab is not None
+        return lab
     return image if image.mode == "RGB" else image.convert("RGB")
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from os.path import basename
 from typing import Any
 
-from lookhear.analysis.report import Report
 from lookhear.cli.page import cards, keys, pictures, tracks
 from lookhear.cli.page.markup import Child, Html, card, el, join
 from lookhear.cli.page.notices import notices
@@ -154,8 +153,3 @@ def _origin(view: View) -> Html:
 
 def _seconds(value: float | None) -> str:
     return MISSING if value is None else f"{1000 * value:.0f} ms" if value < 1 else clock(value)
-
-
-def view_of(report: Report, anchor: str) -> View:
-    """The report as the page sees it."""
-    return View.of(report, anchor)

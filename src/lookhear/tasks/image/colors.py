@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lookhear.dsp.areas import LUMA, area_means, fitted
+from lookhear.dsp.areas import LUMA, area_means, reduced_size
 from lookhear.errors import InvalidOptions
 from lookhear.tasks.base import Context, Fold, Form, PictureFold, Task
 
@@ -135,7 +135,7 @@ def _color(rgb: Rows, share: float) -> Color:
 
 def measure(pixels: NDArray[np.uint8], count: int) -> ColorsResult:
     """All values of (height, width, 3)."""
-    size = fitted(pixels.shape[0], pixels.shape[1], _SIDE)
+    size = reduced_size(pixels.shape[0], pixels.shape[1], _SIDE)
     small = pixels if size == pixels.shape[:2] else np.rint(area_means(pixels.astype(np.float64), *size))
     rows = small.reshape(-1, 3).astype(np.uint8)
     values = rows / 255.0
