@@ -35,13 +35,13 @@ def curves(path: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Onset curves and pitch class profiles of a file."""
     from lookhear.dsp.mel import mel_power
     from lookhear.dsp.stft import PowerSpectra
+    from lookhear.media.decoder import Decoder
     from lookhear.media.forms import Form
     from lookhear.media.medium import open_medium
-    from lookhear.media.sound import SoundDecoder
 
     onsets, pitches, stft = OnsetCurves(JUDGED), PitchClasses(JUDGED), PowerSpectra()
     with open_medium(path) as medium:
-        runs = [samples.data for _, samples in SoundDecoder(medium, frozenset({Form.MONO_22K}))]
+        runs = [samples.data for _, samples in Decoder(medium, frozenset({Form.MONO_22K}))]
     for power in (*map(stft.add, runs), stft.finish()):
         onsets.add(mel_power(power))
         pitches.add(power)

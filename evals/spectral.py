@@ -64,12 +64,12 @@ _FEATURES = (
 
 
 def _our_samples(path: Path) -> np.ndarray:
+    from lookhear.media.decoder import Decoder
     from lookhear.media.forms import Form
     from lookhear.media.medium import open_medium
-    from lookhear.media.sound import SoundDecoder
 
     with open_medium(path) as medium:
-        return np.concatenate([s.data for _, s in SoundDecoder(medium, frozenset({Form.MONO_22K}))])
+        return np.concatenate([s.data for _, s in Decoder(medium, frozenset({Form.MONO_22K}))])
 
 
 def _librosa_load(path: Path) -> dict[str, np.ndarray]:

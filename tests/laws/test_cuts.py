@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 import lookhear
 from lookhear.analysis.codec import plain
 from lookhear.analysis.plan import make_plan
-from lookhear.analysis.sweep import Grid, Runner, waveforms
+from lookhear.analysis.sweep import Grid, Runner
+from lookhear.analysis.sweep import decoded as to_decode
+from lookhear.media.decoder import Decoder
 from lookhear.media.forms import FloatArray, Form, Samples
 from lookhear.media.medium import open_medium
-from lookhear.media.sound import SoundDecoder
 from lookhear.tasks.base import Context
 from support.laws import same
 from support.sound import encode, tone
@@ -41,7 +42,7 @@ def decoded(rate: int) -> tuple[Any, Any, dict[Form, tuple[int, FloatArray]]]:
     chord = sum(tone(10, rate, frequency, 2) for frequency in (220.0, 261.63, 329.63)) / 4
     beat = np.exp(-40 * (t % 0.5)) * np.random.default_rng(3).normal(0, 0.4, len(t))
     with open_medium(encode((chord + beat).astype(np.float32), rate=rate)) as medium:
-        decoder = SoundDecoder(medium, frozenset(WAVES))
+        decoder = Decoder(medium, frozenset(WAVES))
         runs: dict[Form, list[Samples]] = {form: [] for form in WAVES}
         for form, samples in decoder:
             runs[form].append(samples)
@@ -61,7 +62,7 @@ class Listening:
         self.at = dict.fromkeys(WAVES, 0)
 
     def _fold(self, step: Any) -> Any:
-        context = Context(self.probe, lambda message: None, self.heard, self.results)
+        context = Context(self.probe, lambda message: None, self.heard, results=self.results)
         return step.task.start(context, step.options)
 
     def feed(self, form: Form, count: int) -> None:
@@ -70,8 +71,8 @@ class Listening:
         start, self.at[form] = self.at[form], min(self.at[form] + count, data.shape[-1])
         piece = data[..., start : self.at[form]].copy()
         piece.flags.writeable = False
-        if piece.size and form in waveforms(self.plan.forms):
-            self.grid.add(form, Samples(start, rate, piece))
+        if piece.size and form in to_decode(self.plan.forms):
+            self.grid.add((form, Samples(start, rate, piece)))
 
     def finish(self) -> Any:
         """What is left of all forms in one piece, then the result."""

@@ -45,7 +45,7 @@ def run(name: str, sound: np.ndarray, rate: int, cuts: list[int], snapshot_at: i
     probe = Probe("audio", "wav", "WAV", sound.shape[1] / rate, None, None, (stream,), audio_index=0)
     heard = Heard(sound.shape[1], rate, len(sound), layout)
     results: dict[str, Any] = {}
-    contexts = {step.task.name: Context(probe, lambda message: None, heard, results) for step in plan.steps}
+    contexts = {step.task.name: Context(probe, lambda message: None, heard, results=results) for step in plan.steps}
     runners = [
         Runner(step.task.name, step.task.forms, step.task.start(contexts[step.task.name], step.options))
         for step in plan.steps
@@ -57,8 +57,8 @@ def run(name: str, sound: np.ndarray, rate: int, cuts: list[int], snapshot_at: i
     for i, (low, high) in enumerate(pairwise(edges)):
         low, high = low // 2 * 2, high // 2 * 2
         if high > low:
-            grid.add(Form.NATIVE, _samples(low, rate, sound[:, low:high]))
-            grid.add(Form.MONO_22K, _samples(low // 2, 22050, half[low // 2 : high // 2]))
+            grid.add((Form.NATIVE, _samples(low, rate, sound[:, low:high])))
+            grid.add((Form.MONO_22K, _samples(low // 2, 22050, half[low // 2 : high // 2])))
         if i == snapshot_at:
             snapshot = copy.deepcopy(runners[-1].fold)
     grid.finish()

@@ -20,7 +20,7 @@ from lookhear.dsp.fingerprint import STEP_SECONDS, Fingerprinter, Words, match, 
 from lookhear.dsp.stft import PowerSpectra
 from lookhear.media.forms import Form
 from lookhear.media.probe import Probe
-from lookhear.tasks.audio.duplicates import TASK, DuplicatesResult, decode, encode, groups, similarity
+from lookhear.tasks.audio.duplicates import TASKS, DuplicatesResult, decode, encode, groups, similarity
 from lookhear.tasks.audio.duplicates.collection import SAME
 from lookhear.tasks.base import Block, Context, NoOptions, Spectra
 
@@ -253,7 +253,7 @@ def test_ten_hours_stay_below_half_a_megabyte() -> None:
 
 def run(frames: NDArray[np.float32]) -> tuple[DuplicatesResult, list[str]]:
     warnings: list[str] = []
-    fold = TASK.start(Context(Probe("audio", "flac", "FLAC"), warnings.append), NoOptions())
+    fold = TASKS[0].start(Context(Probe("audio", "flac", "FLAC"), warnings.append), NoOptions())
     for at in range(0, len(frames), 129):
         part = frames[at : at + 129]
         fold.add(Block(Form.SPECTRA, spectra=Spectra(at, part, np.sqrt(part), part[:, :128])))

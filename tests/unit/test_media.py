@@ -24,16 +24,17 @@ from lookhear.errors import (
     NotAMedium,
     SourceRefused,
 )
+from lookhear.media.decoder import Decoder
 from lookhear.media.forms import Form
 from lookhear.media.limits import Limits
 from lookhear.media.medium import open_medium
-from lookhear.media.sound import Heard, SoundDecoder
+from lookhear.media.sound import Heard
 from support.sound import encode, film, tone, two_tracks
 
 
 def decoded(source, form: Form = Form.NATIVE, limits: Limits | None = None, **options) -> tuple[np.ndarray, Heard]:
     with open_medium(source, limits, **options) as medium:
-        decoder = SoundDecoder(medium, frozenset({form}))
+        decoder = Decoder(medium, frozenset({form}))
         runs = [samples.data for _, samples in decoder]
         return np.concatenate(runs, axis=-1), decoder.heard
 
@@ -81,7 +82,7 @@ def test_formats_and_digests_in_one_read(container: str, codec: str, sample_form
     data = encode(tone(3, rate=rate), container, codec, sample_format, rate)
     with open_medium(data) as medium:
         assert medium.probe.kind == "audio"
-        decoder = SoundDecoder(medium, frozenset({Form.NATIVE}))
+        decoder = Decoder(medium, frozenset({Form.NATIVE}))
         for _ in decoder:
             pass
         assert decoder.heard.seconds == pytest.approx(3, abs=0.1)

@@ -19,10 +19,10 @@ import xxhash
 
 import lookhear
 from lookhear.errors import DamagedMedium, InputError, LimitExceeded
+from lookhear.media.decoder import Decoder
 from lookhear.media.forms import Form
 from lookhear.media.limits import Limits
 from lookhear.media.medium import open_medium
-from lookhear.media.sound import SoundDecoder
 from support.files import id3, jpeg
 from support.sound import encode, tone, two_tracks
 
@@ -107,7 +107,7 @@ def test_the_index_at_either_end(options: dict[str, str], tmp_path: Path) -> Non
     data = path.read_bytes()
     assert (data.index(b"moov") < data.index(b"mdat")) == bool(options)
     with open_medium(data) as medium:
-        list(SoundDecoder(medium, frozenset({Form.NATIVE})))
+        list(Decoder(medium, frozenset({Form.NATIVE})))
         digest = medium.digest()
     assert (digest.sha256, digest.xxh64) == (hashlib.sha256(data).hexdigest(), xxhash.xxh64(data).hexdigest())
 

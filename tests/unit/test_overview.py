@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 import lookhear
 from lookhear.analysis.sweep import Grid, Runner
+from lookhear.dsp.pyramid import Pyramid, mean
 from lookhear.media.forms import Form, Samples
 from lookhear.media.probe import Probe
-from lookhear.tasks.audio.overview import TASK, OverviewResult, Pyramid, Spectrogram, _extremes, _mean
+from lookhear.tasks.audio.overview import TASKS, OverviewResult, Spectrogram, _extremes
 from lookhear.tasks.base import Context, NoOptions
 from support.sound import encode, tone
 
@@ -26,13 +27,13 @@ NOISE *= np.linspace(0.1, 1, NOISE.shape[1], dtype=np.float32)
 
 def draw(sound: NDArray[np.float32], cuts: list[int]) -> OverviewResult:
     """Drive the fold by hand, the sound cut at ``cuts``."""
-    fold = TASK.start(Context(Probe("audio", "wav", "WAV"), lambda message: None), NoOptions())
-    runner = Runner("overview", TASK.forms, fold)
+    fold = TASKS[0].start(Context(Probe("audio", "wav", "WAV"), lambda message: None), NoOptions())
+    runner = Runner("overview", TASKS[0].forms, fold)
     grid = Grid([runner])
     mono = sound.mean(axis=0)
     for low, high in pairwise([0, *sorted(cuts), sound.shape[1]]):
-        grid.add(Form.NATIVE, Samples(low, RATE, sound[:, low:high]))
-        grid.add(Form.MONO_22K, Samples(low, RATE, mono[low:high]))
+        grid.add((Form.NATIVE, Samples(low, RATE, sound[:, low:high])))
+        grid.add((Form.MONO_22K, Samples(low, RATE, mono[low:high])))
     grid.finish()
     assert runner.failure is None
     return fold.finish()
@@ -52,7 +53,7 @@ def test_blocks_of_any_size_give_the_very_same_picture(cuts: list[int]) -> None:
 @given(count=st.integers(1, 400), most=st.sampled_from([4, 7, 10]), cuts=st.lists(st.integers(0, 400), max_size=20))
 def test_a_pyramid_is_what_plain_arithmetic_says(count: int, most: int, cuts: list[int]) -> None:
     rows = np.random.default_rng(count).normal(size=(count, 3)).astype(np.float32)
-    for merge in (_mean, _extremes):
+    for merge in (mean, _extremes):
         pyramid = Pyramid(most, 3, merge)
         for low, high in pairwise([0, *sorted(min(cut, count) for cut in cuts), count]):
             pyramid.add(rows[low:high])

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lookhear.dsp.quality_dynamics import Dynamics
 from lookhear.media.forms import Form, Samples
 from lookhear.media.probe import AudioStream, Probe
-from lookhear.tasks.audio.perceptual import TASK, PerceptualOptions, PerceptualResult
+from lookhear.tasks.audio.perceptual import TASKS, PerceptualOptions, PerceptualResult
 from lookhear.tasks.audio.perceptual.danceability import Danceability, window_lengths
 from lookhear.tasks.audio.perceptual.weights import channel_weights
 from lookhear.tasks.base import Block, Context
@@ -34,7 +34,7 @@ def run(
     warnings: list[str] = []
     stream = AudioStream(0, "flac", rate, len(x), layout or ("mono", "stereo")[len(x) - 1], "s16")
     context = Context(Probe("audio", "flac", "FLAC", audio=(stream,), audio_index=0), warnings.append)
-    fold = TASK.start(context, PerceptualOptions(curve))
+    fold = TASKS[0].start(context, PerceptualOptions(curve))
     mono = x.mean(axis=0)
     for at in range(0, x.shape[1], block):
         fold.add(Block(Form.NATIVE, samples=Samples(at, rate, x[:, at : at + block])))
@@ -158,7 +158,7 @@ def test_tiny_blocks_give_the_same() -> None:
 def test_a_copy_can_be_finished_while_the_fold_goes_on() -> None:
     x, rate = beats(20), 22050
     context = Context(Probe("audio", "flac", "FLAC"), lambda warning: None)
-    fold = TASK.start(context, PerceptualOptions())
+    fold = TASKS[0].start(context, PerceptualOptions())
     half = x.shape[1] // 2
     fold.add(Block(Form.NATIVE, samples=Samples(0, rate, x[:, :half])))
     early = copy.deepcopy(fold).finish()

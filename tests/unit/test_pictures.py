@@ -232,7 +232,7 @@ def test_a_picture_cut_short_gives_what_is_there() -> None:
 def test_several_pictures_are_told_of() -> None:
     frames = [Image.fromarray(scene(seed=seed)) for seed in range(3)]
     out = io.BytesIO()
-    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
+    frames[0].save(out, "TIFF", save_all=True, append_images=frames[1:])
     report = lookhear.analyze(out.getvalue())
     assert report["technical"].frames == 3 and any("only the first" in note.message for note in report.warnings)
 

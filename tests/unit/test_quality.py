@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lookhear.dsp.quality_units import HopEnergy
 from lookhear.media.forms import Form, Samples
 from lookhear.media.probe import AudioStream, Probe
-from lookhear.tasks.audio.quality import TASK
+from lookhear.tasks.audio.quality import TASKS
 from lookhear.tasks.audio.quality.result import QualityResult
 from lookhear.tasks.base import Block, Context, NoOptions
 
@@ -28,7 +28,7 @@ def run(
 ) -> QualityResult:
     stream = AudioStream(0, codec, rate, len(x), ("mono", "stereo")[len(x) - 1], kind, bits)
     context = Context(Probe("audio", "flac", "FLAC", audio=(stream,), audio_index=0), lambda warning: None)
-    fold = TASK.start(context, NoOptions())
+    fold = TASKS[0].start(context, NoOptions())
     for at in range(0, x.shape[1], block):
         fold.add(Block(Form.NATIVE, samples=Samples(at, rate, x[:, at : at + block])))
     return fold.finish()
@@ -256,7 +256,7 @@ def test_the_result_is_plain() -> None:
 
 def test_a_copy_can_be_finished_while_the_fold_goes_on() -> None:
     x = noise(8)
-    fold = TASK.start(Context(Probe("audio", "flac", "FLAC"), lambda warning: None), NoOptions())
+    fold = TASKS[0].start(Context(Probe("audio", "flac", "FLAC"), lambda warning: None), NoOptions())
     fold.add(Block(Form.NATIVE, samples=Samples(0, RATE, x[:, :100000])))
     early = copy.deepcopy(fold).finish()
     fold.add(Block(Form.NATIVE, samples=Samples(100000, RATE, x[:, 100000:])))

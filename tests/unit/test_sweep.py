@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from lookhear.analysis.sweep import Grid, Runner, sweep, waveforms
+from lookhear.analysis.sweep import Grid, Runner, decoded, sweep
 from lookhear.errors import DamagedMedium
+from lookhear.media.decoder import Decoder
 from lookhear.media.forms import Form, Samples
 from lookhear.media.medium import open_medium
-from lookhear.media.sound import SoundDecoder
 from lookhear.tasks.base import Block
 from support.sound import encode, tone
 
@@ -40,7 +40,7 @@ class Keeper:
 def swept(data: bytes, *folds: Keeper, forms: frozenset[Form] = EVERYTHING) -> list[Runner]:
     runners = [Runner(str(i), forms, fold) for i, fold in enumerate(folds)]
     with open_medium(data) as medium:
-        sweep(SoundDecoder(medium, waveforms(forms)), runners)
+        sweep(Decoder(medium, decoded(forms)), runners)
     return runners
 
 
@@ -154,7 +154,7 @@ def test_an_interruption_ends_the_decoder_at_once() -> None:
 def test_progress_only_grows(data: bytes) -> None:
     seen: list[float] = []
     with open_medium(data) as medium:
-        sweep(SoundDecoder(medium, frozenset({Form.NATIVE, Form.MONO_16K})), [], seen.append)
+        sweep(Decoder(medium, frozenset({Form.NATIVE, Form.MONO_16K})), [], seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == pytest.approx(21, abs=0.01)
 

@@ -6,14 +6,18 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from lookhear.analysis.complaints import film_complaints, film_damaged, sound_complaints, sound_damaged
 from lookhear.analysis.plan import Options, Plan, Step, make_plan
 from lookhear.analysis.report import Finding, MediumFacts, Note, Provenance, Report, TaskError
-from lookhear.analysis.sweep import Progress, Runner, sweep, waveforms
+from lookhear.analysis.sweep import Progress, Runner, decoded, sweep
 from lookhear.errors import EmptyMedium, LookhearError, TaskFailed
+from lookhear.media.decoder import Decoder
+from lookhear.media.film import Seen
+from lookhear.media.forms import FILM, SOUND
 from lookhear.media.limits import Limits
 from lookhear.media.medium import Medium, open_medium
 from lookhear.media.reader import Digest
-from lookhear.media.sound import Heard, SoundDecoder
+from lookhear.media.sound import Heard
 from lookhear.media.source import Named
 from lookhear.tasks.base import Block, Context, Form
 from lookhear.version import __version__
@@ -31,7 +35,7 @@ def analyze(
     """Analyse one medium: all tasks that fit it, or those named.
 
     ``source``: path, bytes, binary file object, "-" for standard input, or an http(s) URL where those are allowed.
-    ``options``: for each task a mapping of its options. ``progress``: called with the seconds of sound done.
+    ``options``: for each task a mapping of its options. ``progress``: called with the seconds done of sound or film.
 
     Raises UnknownTask, InvalidOptions, and for a medium that cannot be read at all an InputError; the failure of a
     single task is in ``Report.errors``.
@@ -54,6 +58,7 @@ class _Job:
         self.medium = medium
         self.plan = plan
         self.heard = Heard()
+        self.seen = Seen()
         self.truncated = False
         self.notes: list[Note] = []
         self.errors: dict[str, TaskError] = {}
@@ -66,16 +71,33 @@ class _Job:
         readers = [runner for runner in runners.values() if runner.forms]
         if self.medium.probe.kind == "image":
             self._look(readers)
-        elif readers and self.medium.probe.sound is not None:
-            decoder = SoundDecoder(self.medium, waveforms(form for runner in readers for form in runner.forms))
-            self._share(decoder.heard)
-            self.timings["decode"] = sweep(decoder, readers, progress)
-            self._judge()
+        elif readers or self.medium.probe.moving is not None:
+            self._sweep(readers, progress)
         for step in self.plan.steps:
             if step.task.name in runners:
                 self._finish(step, runners[step.task.name])
         if not self.plan.steps:
             self.notes.append(Note(f"No task that was asked for works on {self.medium.probe.kind}."))
+
+    def _sweep(self, readers: list[Runner], progress: Progress | None) -> None:
+        """Sound and frames, decoded once, to every task that reads them; of a film at least one frame."""
+        forms = decoded(form for runner in readers for form in runner.forms)
+        samplings = [runner.sampling for runner in readers if runner.sampling is not None]
+        decoder = Decoder(self.medium, forms, samplings)
+        self._share(decoder)
+        if readers:
+            self.timings["decode"] = sweep(decoder, readers, progress)
+        else:
+            decoder.first_frame()
+        missing = [error for error in (decoder.deaf, decoder.blind) if error is not None]
+        if missing and not (self.heard.samples or self.seen.frames):
+            raise missing[0]
+        for runner in readers:
+            wants = runner.forms
+            runner.failure = runner.failure or (decoder.deaf if wants & SOUND else None)
+            runner.failure = runner.failure or (decoder.blind if wants & FILM else None)
+        if readers:
+            self._judge()
 
     def _look(self, readers: list[Runner]) -> None:
         """One picture, decoded once, to every task that looks at pixels."""
@@ -100,12 +122,13 @@ class _Job:
             task = step.task
             context = Context(self.medium.probe, self._warner(task.name))
             self._contexts[task.name] = context
-            deaf = Form.PIXELS not in task.forms and bool(task.forms or task.needs)
-            if deaf and self.medium.probe.sound is None:
+            if task.forms & SOUND and self.medium.probe.sound is None:
                 self._fail(task.name, EmptyMedium("There is no sound in it."))
                 continue
+            film = self.medium.probe.kind == "video" and Form.PIXELS in task.forms
             try:
-                runners[task.name] = Runner(task.name, task.forms, task.start(context, step.options))
+                sampling = task.sampling(step.options) if film else None
+                runners[task.name] = Runner(task.name, task.forms, task.start(context, step.options), sampling)
             except Exception as error:
                 self._fail(task.name, error)
         return runners
@@ -113,19 +136,20 @@ class _Job:
     def _warner(self, task: str) -> Any:
         return lambda message: self.notes.append(Note(message, task))
 
-    def _share(self, heard: Heard) -> None:
-        self.heard = heard
+    def _share(self, decoder: Decoder) -> None:
+        self.heard, self.seen = decoder.heard, decoder.seen
         for context in self._contexts.values():
-            context.heard = heard
+            context.heard, context.seen = decoder.heard, decoder.seen
 
     def _judge(self) -> None:
-        """Say what was wrong with the sound as a whole."""
-        heard, told = self.heard, self.medium.probe.sound
-        if not heard.samples:
-            raise EmptyMedium("Its sound track is empty: not one sample in it.")
-        expected = (told.duration if told else None) or self.medium.probe.duration
-        for message in _complaints(heard, expected):
-            self.notes.append(Note(message))
+        """Say what was wrong with the medium as a whole."""
+        probe = self.medium.probe
+        found = []
+        if self.seen.frames:
+            found += film_complaints(self.seen, probe)
+        if self.heard.samples and not self.seen.broken_off:
+            found += sound_complaints(self.heard, (probe.sound.duration if probe.sound else None) or probe.duration)
+        self.notes.extend(Note(message) for message in found)
 
     def _finish(self, step: Step, runner: Runner) -> None:
         name, context = step.task.name, self._contexts[step.task.name]
@@ -158,8 +182,12 @@ class _Job:
         """All that was found."""
         asked = [step for step in self.plan.steps if step.asked]
         names = {step.task.name for step in asked}
-        probe, heard = self.medium.probe, self.heard
-        duration = heard.seconds if heard.samples and probe.kind == "audio" else probe.duration
+        probe, heard, seen = self.medium.probe, self.heard, self.seen
+        duration = probe.duration
+        if heard.samples and probe.kind == "audio":
+            duration = heard.seconds
+        elif seen.frames and (seen.whole or duration is None):
+            duration = max(seen.seconds, heard.seconds)
         timings = {"total": time.perf_counter() - began, **self.timings}
         return Report(
             medium=MediumFacts(self.medium.name, probe.kind, duration, digest.sha256, digest.xxh64, digest.size, probe),
@@ -171,37 +199,9 @@ class _Job:
             errors=tuple(error for name, error in sorted(self.errors.items()) if name in names),
             warnings=tuple(note for note in self.notes if note.task is None or note.task in names),
             timings={name: round(seconds, 6) for name, seconds in timings.items()},
-            complete=not (
-                self.truncated
-                or heard.broken_off
-                or heard.damaged_packets
-                or heard.cut_at_limit
-                or _short(heard, probe.duration)
-            ),
+            complete=not (self.truncated or sound_damaged(heard, probe.duration) or film_damaged(seen, probe)),
         )
 
 
 def _provenance(step: Step, digest: Digest) -> Provenance:
     return Provenance(step.task.version, __version__, step.config, step.config_hash, digest.sha256)
-
-
-def _short(heard: Heard, expected: float | None) -> bool:
-    return bool(heard.samples and expected and heard.seconds < 0.98 * expected - 0.5)
-
-
-def _complaints(heard: Heard, expected: float | None) -> list[str]:
-    seconds = f"{heard.seconds:.1f} s"
-    found = []
-    if heard.broken_off:
-        found.append(f"It breaks off after {seconds} ({heard.broken_off}); the values are about what came before.")
-    elif expected and _short(heard, expected):
-        found.append(f"Its header promises {expected:.1f} s, but only {seconds} could be decoded; it may be cut short.")
-    if heard.damaged_packets:
-        found.append(f"{heard.damaged_packets} damaged packets were left out.")
-    if heard.cut_at_limit:
-        found.append(f"It was cut at {seconds} by MAX_MEDIA_SECONDS.")
-    if heard.changed_format:
-        found.append("Its sound changes rate or channels on the way; all was converted to how it begins.")
-    if heard.wild_samples:
-        found.append("It holds samples that are not numbers or beyond any level; they were silenced or clipped.")
-    return found

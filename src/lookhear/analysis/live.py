@@ -11,12 +11,12 @@ from typing import Any
 
 from lookhear.analysis.plan import Options, Plan, make_plan
 from lookhear.analysis.report import Note, TaskError
-from lookhear.analysis.sweep import Grid, Runner, waveforms
+from lookhear.analysis.sweep import Grid, Runner, decoded
 from lookhear.errors import EmptyMedium, LookhearError
-from lookhear.media.forms import Form
+from lookhear.media.decoder import Decoder
+from lookhear.media.forms import Form, Frames
 from lookhear.media.limits import Limits
 from lookhear.media.medium import Medium, open_medium
-from lookhear.media.sound import SoundDecoder
 from lookhear.media.source import Named
 from lookhear.tasks.base import Context
 
@@ -50,38 +50,38 @@ def listen(
     Each window starts its tasks afresh, so that a stream may go on for ever in the same memory.
     Raises as ``analyze`` does.
     """
-    make_plan("audio", tasks, options)
+    plan = make_plan("audio", tasks, options)
     with open_medium(source, limits) as medium:
         if medium.probe.sound is None:
             raise EmptyMedium("There is no sound in it to listen to.")
-        plan = make_plan(medium.probe.kind, tasks, options)
         yield from _Listening(medium, plan, every, window or math.inf).run()
 
 
 class _Listening:
     def __init__(self, medium: Medium, plan: Plan, every: float, window: float) -> None:
-        self._plan = plan
+        self._steps = plan.steps
         self._probe = medium.probe
         self._every, self._window = every, window
-        self._forms = waveforms(plan.forms) or frozenset({Form.NATIVE})  # something has to tell the time
-        self._decoder = SoundDecoder(medium, self._forms, _BLOCK)
+        self._forms = decoded(plan.forms) or frozenset({Form.NATIVE})  # something has to tell the time
+        self._decoder = Decoder(medium, self._forms, block_seconds=_BLOCK)
         self._begin(0.0)
 
     def run(self) -> Iterator[Moment]:
         """Decode and tell, until the source ends. Forms advance together, block by block."""
         told = 0.0
         clock = min(self._forms, key=lambda form: form.value)
-        for form, samples in self._decoder:
-            self._grid.add(form, samples)
-            if form is not clock:
+        for item in self._decoder:
+            now = self._grid.add(item)
+            if isinstance(item, Frames) or item[0] is not clock:
                 continue
-            now = (samples.start + samples.data.shape[-1]) / samples.rate
             full = now - self._start >= self._window
             if full or now - told >= self._every:
                 told = now
                 yield self._tell(now, full)
             if full:
                 self._begin(now)
+        if self._decoder.deaf:
+            raise self._decoder.deaf
         if self._decoder.heard.seconds > self._start or told == 0.0:
             self._grid.finish()
             yield self._tell(self._decoder.heard.seconds, True)
@@ -91,13 +91,13 @@ class _Listening:
         self._notes: list[Note] = []
         self._contexts = {
             step.task.name: Context(self._probe, self._warner(step.task.name), self._decoder.heard)
-            for step in self._plan.steps
+            for step in self._steps
         }
         self._runners = {
             step.task.name: Runner(
                 step.task.name, step.task.forms, step.task.start(self._contexts[step.task.name], step.options)
             )
-            for step in self._plan.steps
+            for step in self._steps
         }
         self._grid = Grid(self._runners.values())
 
@@ -109,7 +109,7 @@ class _Listening:
         self._notes.clear()
         results: dict[str, Any] = {}
         errors = []
-        for step in self._plan.steps:
+        for step in self._steps:
             name = step.task.name
             try:
                 failure = self._runners[name].failure
@@ -121,6 +121,6 @@ class _Listening:
                 errors.append(TaskError(name, error.code, error.message))
             except Exception as error:
                 errors.append(TaskError(name, "task_failed", f"{type(error).__name__}: {error}"))
-        asked = {step.task.name for step in self._plan.steps if step.asked}
+        asked = {step.task.name for step in self._steps if step.asked}
         values = {name: value for name, value in results.items() if name in asked}
         return Moment(self._start, now, values, tuple(errors), tuple(self._notes), final)

@@ -1,4 +1,4 @@
-"""One pass over the sound: a decoding thread beside one that feeds every fold the forms it asked for.
+"""One pass over a medium in time: a decoding thread beside one that feeds every fold the forms it asked for.
 
 A queue of a few blocks lies between them, so the decoder waits for the maths and memory does not grow with the
 recording. A second thread for the maths was tried and made it slower: the two wait for each other's interpreter lock.
@@ -17,12 +17,12 @@ import numpy as np
 
 from lookhear.dsp.mel import mel_power
 from lookhear.dsp.stft import PowerSpectra
-from lookhear.media.forms import FloatArray, Form, Samples
-from lookhear.media.sound import SoundDecoder
+from lookhear.media.decoder import Decoder, Item
+from lookhear.media.forms import FloatArray, Form, Frames, Picture, Samples, Sampling
 from lookhear.tasks.base import Block, Fold, Spectra
 
-_DEPTH = 2  # runs of samples waiting
-Progress = Callable[[float], None]  #: seconds of sound done
+_DEPTH = 2  # runs of samples or frames waiting
+Progress = Callable[[float], None]  #: seconds of the medium done
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Runner:
     name: str
     forms: frozenset[Form]
     fold: Fold[object]
+    sampling: Sampling | None = None  #: of a fold that wants pictures out of a film
     seconds: float = 0.0
     failure: BaseException | None = None
 
@@ -47,21 +48,37 @@ class Runner:
         self.seconds += time.thread_time() - began
 
 
-def waveforms(forms: Iterable[Form]) -> frozenset[Form]:
+def decoded(forms: Iterable[Form]) -> frozenset[Form]:
     """The forms the decoder must make for the folds to get ``forms``."""
-    return frozenset(Form.MONO_22K if form is Form.SPECTRA else form for form in forms if form is not Form.PIXELS)
+    return frozenset(Form.MONO_22K if form is Form.SPECTRA else form for form in forms)
 
 
 class Grid:
-    """Turns runs of samples into blocks; makes spectra of MONO_22K where someone wants them."""
+    """Hands every reader its blocks; makes spectra of MONO_22K where someone wants them."""
 
     def __init__(self, runners: Iterable[Runner]) -> None:
         self._readers = {form: [runner for runner in runners if form in runner.forms] for form in Form}
+        self._watchers = [runner for runner in runners if runner.forms & {Form.FRAMES, Form.MOTION}]
         self._stft = PowerSpectra() if self._readers[Form.SPECTRA] else None
         self._frames = 0
 
-    def add(self, form: Form, samples: Samples) -> None:
-        """Take what the decoder made."""
+    def add(self, item: Item) -> float:
+        """Take what the decoder made; gives the time (s) it reaches to."""
+        if isinstance(item, Frames):
+            for runner in self._watchers:
+                runner.add(Block(Form.FRAMES, frames=item))
+            return float(item.times[-1])
+        kind, value = item
+        if isinstance(value, Picture):
+            for runner in self._readers[Form.PIXELS]:
+                if runner.sampling == kind:
+                    runner.add(Block(Form.PIXELS, picture=value))
+            return value.time
+        assert isinstance(kind, Form)
+        self._hear(kind, value)
+        return float((value.start + value.data.shape[-1]) / value.rate)
+
+    def _hear(self, form: Form, samples: Samples) -> None:
         self._hand(Block(form, samples=samples))
         if form is Form.MONO_22K and self._stft is not None:
             self._spectra(self._stft.add(samples.data))
@@ -88,15 +105,15 @@ class Grid:
 class _Decoding:
     """The producer: runs in its own thread, and never more than a few blocks ahead."""
 
-    def __init__(self, decoder: SoundDecoder) -> None:
+    def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder
-        self._queue: queue.Queue[tuple[Form, Samples] | None] = queue.Queue(_DEPTH)
+        self._queue: queue.Queue[Item | None] = queue.Queue(_DEPTH)
         self._abort = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lookhear-decode", daemon=True)
         self.failure: BaseException | None = None
         self.seconds = 0.0
 
-    def __enter__(self) -> Iterator[tuple[Form, Samples]]:
+    def __enter__(self) -> Iterator[Item]:
         self._thread.start()
         return iter(self._queue.get, None)
 
@@ -117,7 +134,7 @@ class _Decoding:
             self.seconds = time.thread_time()
             self._put(None)
 
-    def _put(self, item: tuple[Form, Samples] | None) -> bool:
+    def _put(self, item: Item | None) -> bool:
         """Wait for room. False once nobody takes any more."""
         while not self._abort.is_set():
             try:
@@ -128,7 +145,7 @@ class _Decoding:
         return False
 
 
-def sweep(decoder: SoundDecoder, runners: list[Runner], progress: Progress | None = None) -> float:
+def sweep(decoder: Decoder, runners: list[Runner], progress: Progress | None = None) -> float:
     """Decode once and feed every runner; gives the CPU seconds of the decoding thread.
 
     Raises what the decoder raises (DamagedMedium, MediumUnreadable, LimitExceeded); failures of folds stay with them.
@@ -136,11 +153,10 @@ def sweep(decoder: SoundDecoder, runners: list[Runner], progress: Progress | Non
     grid = Grid(runners)
     decoding = _Decoding(decoder)
     done = 0.0
-    with decoding as blocks:
-        for form, samples in blocks:
-            grid.add(form, samples)
+    with decoding as items:
+        for item in items:
+            done = max(done, grid.add(item))
             if progress is not None:
-                done = max(done, (samples.start + samples.data.shape[-1]) / samples.rate)
                 progress(done)
         grid.finish()
     if decoding.failure is not None:

@@ -19,6 +19,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from lookhear.dsp.alignment import likely_shifts
 from lookhear.dsp.grid import BINS, FRAME_RATE, N_FFT, SAMPLE_RATE
 
 BITS = 32
@@ -153,20 +154,7 @@ def _signs(words: Words) -> FloatArray:
 
 def _shifts(a: Words, b: Words) -> list[int]:
     """The likeliest shifts (b's place less a's), best first."""
-    a, b = a[:_DENSE], b[:_DENSE]
-    size = 1 << (len(a) + len(b)).bit_length()
-    total = np.zeros(size // 2 + 1, np.complex128)
-    for one, other in zip(_signs(a), _signs(b), strict=True):
-        total += np.fft.rfft(one, size).conj() * np.fft.rfft(other, size)
-    shifts = np.arange(-(len(a) - LEAST), len(b) - LEAST + 1)
-    overlap = np.minimum(len(a), len(b) - shifts) - np.maximum(0, -shifts)
-    strength = np.fft.irfft(total, size)[shifts] / np.sqrt(overlap)
-    found = []
-    for _ in range(_SHIFTS):
-        top = int(strength.argmax())
-        found.append(int(shifts[top]))
-        strength[max(0, top - _LAG) : top + _LAG + 1] = -np.inf
-    return found
+    return likely_shifts(_signs(a[:_DENSE]), _signs(b[:_DENSE]), LEAST, _LAG, _SHIFTS)
 
 
 def _agreement(a: Words, b: Words, shift: int) -> tuple[Places, NDArray[np.float64]]:

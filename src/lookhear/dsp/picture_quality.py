@@ -11,6 +11,7 @@ _BLUR = 11  # pixels of the box that blurs again
 _BLOCK = 16  # pixels of a block whose noise is looked at
 _FLAT = 0.1  # share of blocks taken to be flat
 _GRID = 8  # of JPEG
+_STICKS, _AGREES = 15.0, 12.0  # levels
 
 
 def blur(luma: Grey) -> float | None:
@@ -73,3 +74,20 @@ def blockiness(luma: Grey) -> float | None:
         phases = np.sort(steps[:whole].reshape(-1, _GRID).mean(axis=0))
         ratios.append(float((phases[-1] + 0.1) / (np.median(phases[:-1]) + 0.1)))
     return float(np.mean(ratios))
+
+
+def combing(luma: Grey) -> float | None:
+    """Share of pixels that stick out from the lines above and below while those agree with the next of their own field.
+
+    What decomb filters look for: in a frame woven of two moments, moving edges alternate from line to line. None for fewer
+    than 16 lines.
+    """
+    if luma.shape[0] < _BLOCK:
+        return None
+    here, above, below = luma[2:-2], luma[1:-3], luma[3:-1]
+    sticks = np.minimum(here - above, here - below) > _STICKS
+    sticks |= np.minimum(above - here, below - here) > _STICKS
+    agrees = (
+        (np.abs(luma[:-4] - here) < _AGREES) & (np.abs(luma[4:] - here) < _AGREES) & (np.abs(above - below) < _AGREES)
+    )
+    return float((sticks & agrees).mean())

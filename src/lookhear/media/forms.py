@@ -19,18 +19,61 @@ class Form(Enum):
     MONO_22K = "mono22k"  #: (n,) float32 at 22,050 Hz, mean of the channels
     SPECTRA = "spectra"  #: STFT of MONO_22K: Hann 2048, hop 512, centred, zero-padded
     MONO_16K = "mono16k"  #: (n,) float32 at 16,000 Hz, mean of the channels
-    PIXELS = "pixels"  #: one picture: (height, width, 3) uint8 sRGB, upright, at most 1600 on the longer side
+    PIXELS = "pixels"  #: a picture, or frames of a film that a Sampling picks: uint8 sRGB, upright
+    FRAMES = "frames"  #: every frame of a film, small: see Frames
+    MOTION = "motion"  #: beside FRAMES: what the codec's motion vectors say; see Frames.motion
 
 
 LARGEST: Final = 1600  #: pixels on the longer side of a picture as tasks see it
 
 
+SOUND: Final = frozenset({Form.NATIVE, Form.MONO_22K, Form.SPECTRA, Form.MONO_16K})  #: forms of a sound track
+FILM: Final = frozenset({Form.FRAMES, Form.MOTION, Form.PIXELS})  #: forms of a picture track
+
+
 @dataclass(frozen=True)
 class Picture:
-    """``pixels``: (height, width, 3) uint8 sRGB; read-only. ``truncated``: the file breaks off, the rest is grey."""
+    """``pixels``: (height, width, 3) uint8 sRGB; read-only. ``truncated``: the file breaks off, the rest is grey.
+
+    A picture out of a film also has its place: ``index`` counts frames from 0, ``time`` is in s.
+    """
 
     pixels: NDArray[np.uint8]
     truncated: bool = False
+    index: int = 0
+    time: float = 0.0
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a film become pictures, and how large.
+
+    One every ``seconds`` (the first frame at or after each multiple), or every ``frames`` frames where that is given.
+    ``most``: seconds grow so that a film of known length gives about so many. ``side``: pixels on the longer side at
+    most; None: no scaling at all, but only the middle, at most 640 x 480, for what scaling would hide.
+    """
+
+    seconds: float = 1.0
+    frames: int | None = None
+    most: int | None = None
+    side: int | None = LARGEST
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A run of consecutive frames, reduced to about 9,000 pixels with the shape of the upright picture; read-only.
+
+    ``yuv``: (n, 3, height, width) uint8, luma and chroma over the full range; ``times``: (n,) s since the film began;
+    ``seconds``: (n,) how long each is shown. ``motion``: (n, 4) float32, or None if the form MOTION was not asked for:
+    the median (x, y) and the mean length of the motion vectors in frame widths per second, and the share of the area
+    that has any; NaN where the codec gives none for a frame.
+    """
+
+    start: int  #: index of the first
+    times: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    yuv: NDArray[np.uint8]
+    motion: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

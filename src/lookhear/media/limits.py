@@ -14,6 +14,7 @@ class Limits:
     max_media_streams: int = 64
     max_audio_channels: int = 32
     max_image_pixels: int = 80_000_000  #: width times height, by the header
+    max_frame_pixels: int = 40_000_000  #: width times height of a film, by the header
     media_open_seconds: float = 8.0  #: time to recognise a file, or to get the first bytes of a stream
     allow_urls: bool = False
     allow_private_urls: bool = False  #: URLs that resolve to loopback, private or link-local addresses

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import io
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
@@ -15,6 +16,7 @@ import av.error
 from av.audio.stream import AudioStream as AvAudio
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream as AvVideo
 
 from lookhear.errors import (
@@ -36,6 +38,7 @@ _BUFFER = 1 << 18
 _UNKNOWN_SIZE = 0x7FFFF000  # bytes: recorders that pipe WAV out write this or more
 _RATES = range(1000, 1_000_001)  # Hz; what FFmpeg's resampler takes without absurd filters
 _PICTURES = re.compile(r"_pipe$|^(image2|gif|apng|webp|ico|bmp)")
+_ANIMATED = {"GIF", "WEBP", "AVIF", "PNG"}  # where several pictures are one that moves
 _STILL_BRANDS = {"avif", "avis", "heic", "heix", "heis", "heim", "mif1", "msf1"}
 _BITMAPS = {bytes([size, 0, 0, 0]) for size in (12, 40, 52, 56, 64, 108, 124)}
 _PLAYLISTS = {"hls", "dash", "concat", "ffmetadata", "sdp", "lrc", "srt", "webvtt", "ass", "tty", "bin", "xbin", "adf"}
@@ -60,6 +63,11 @@ class Medium:
         self._container = container
 
     @property
+    def has_container(self) -> bool:
+        """Does PyAV read it? Pillow reads pictures, those that move too."""
+        return self._container is not None
+
+    @property
     def container(self) -> InputContainer:
         """PyAV's handle, for the decoders in this package; pictures have none."""
         assert self._container is not None
@@ -77,6 +85,12 @@ class Medium:
         from lookhear.media.picture import decode  # Pillow, which sound does not need
 
         return decode(self._source.reader, self.limits)
+
+    def animation(self) -> Iterator[tuple[VideoFrame, float, float]]:
+        """(frame, its time, its length in s) of a picture that moves. Raises as ``picture`` does."""
+        from lookhear.media.animation import frames
+
+        return frames(self._source.reader, self.limits)
 
     def digest(self) -> Digest:
         """SHA-256 and xxHash64 of all bytes; call it after decoding, so that the file is read once."""
@@ -111,7 +125,9 @@ def open_medium(named: Named, limits: Limits | None = None, *, audio_track: int 
     try:
         if _begins_picture(source):
             source = _held(source, limits)
-            return Medium(source, None, _picture_probe(source, limits), limits)
+            probe = _picture_probe(source, limits)
+            _check(probe, limits)
+            return Medium(source, None, probe, limits)
         container = _open_container(source)
         probe = _probe(container, source, audio_track)
         _check(probe, limits)
@@ -159,8 +175,18 @@ def _picture_probe(source: Source, limits: Limits) -> Probe:
     from lookhear.media.picture import describe
 
     facts = describe(source.reader, limits)
-    stream = VideoStream(0, facts.format.lower(), facts.width, facts.height)
-    return Probe("image", facts.format.lower(), facts.format_name, size=source.size, video=(stream,), picture=facts)
+    moves = facts.frames > 1 and facts.format in _ANIMATED
+    name = facts.format.lower()
+    stream = VideoStream(0, name, facts.width, facts.height, frames=facts.frames if moves else None)
+    return Probe(
+        kind="video" if moves else "image",
+        container=name,
+        container_name=facts.format_name,
+        size=source.size,
+        video=(stream,),
+        video_index=0 if moves else None,
+        picture=facts,
+    )
 
 
 def _refuse(url: str, *_: Any) -> NoReturn:
@@ -212,6 +238,7 @@ def _probe(container: InputContainer, source: Source, audio_track: int | None) -
         best = container.streams.best("audio")
         usable = [i for i, stream in enumerate(audio) if best is not None and stream.index == best.index]
         index = usable[0] if usable else 0
+    moving = _moving(container, video)
     return Probe(
         kind=_kind(container, audio, video),
         container=container.format.name,
@@ -224,7 +251,35 @@ def _probe(container: InputContainer, source: Source, audio_track: int | None) -
         tags=_tags(container, None if index is None else audio[index].index),
         chapters=len(container.chapters()),
         audio_index=index,
+        video_index=moving,
+        start_offset=_offset(container, audio, index, video, moving),
     )
+
+
+def _moving(container: InputContainer, video: tuple[VideoStream, ...]) -> int | None:
+    """Position of the picture track to decode: FFmpeg's choice, but no cover."""
+    usable = [i for i, stream in enumerate(video) if not stream.attached_picture]
+    best = container.streams.best("video")
+    chosen = [i for i in usable if best is not None and video[i].index == best.index]
+    return next(iter(chosen or usable), None)
+
+
+def _offset(
+    container: InputContainer,
+    audio: tuple[AudioStream, ...],
+    sound: int | None,
+    video: tuple[VideoStream, ...],
+    moving: int | None,
+) -> float:
+    if sound is None or moving is None:
+        return 0.0
+    starts = []
+    for index in (audio[sound].index, video[moving].index):
+        stream = container.streams[index]
+        if stream.start_time is None or stream.time_base is None:
+            return 0.0
+        starts.append(float(stream.start_time * stream.time_base))
+    return starts[0] - starts[1]
 
 
 def _duration(container: InputContainer, source: Source) -> float | None:
@@ -293,6 +348,11 @@ def _video(stream: AvVideo) -> VideoStream:
         frame_rate=float(rate) if rate else None,
         bit_rate=stream.bit_rate or None,
         duration=_seconds(stream),
+        frames=stream.frames or None,
+        language=stream.language,
+        title=stream.metadata.get("title"),
+        profile=stream.profile,
+        default=bool(stream.disposition & Disposition.default),
         attached_picture=bool(stream.disposition & Disposition.attached_pic),
     )
 
@@ -330,6 +390,12 @@ def _check(probe: Probe, limits: Limits) -> None:
     if probe.kind != "image" and (probe.duration or 0) > limits.max_media_seconds:
         raise LimitExceeded(
             f"It lasts {probe.duration:.0f} s, more than MAX_MEDIA_SECONDS={limits.max_media_seconds:g} allows."
+        )
+    moving = probe.moving
+    if moving is not None and moving.width * moving.height > limits.max_frame_pixels:
+        raise LimitExceeded(
+            f"Its frames have {moving.width} x {moving.height} pixels, more than "
+            f"MAX_FRAME_PIXELS={limits.max_frame_pixels} allows. Raise it if that is meant to be."
         )
     sound = probe.sound
     if sound is None:

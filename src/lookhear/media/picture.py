@@ -66,7 +66,7 @@ _FORGIVING = threading.Lock()  # Pillow's switch for truncated files is one for 
 
 def describe(raw: IO[bytes] | Any, limits: Limits) -> PictureFacts:
     """The header alone. Raises DamagedMedium, LimitExceeded."""
-    with _opened(raw, limits) as image, warnings.catch_warnings():
+    with opened(raw, limits) as image, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             return _facts(image)
@@ -115,7 +115,8 @@ def as_jpeg(pixels: NDArray[np.uint8], longest: int) -> tuple[bytes, int, int]:
     return out.getvalue(), *image.size
 
 
-def _opened(raw: IO[bytes] | Any, limits: Limits) -> Image.Image:
+def opened(raw: IO[bytes] | Any, limits: Limits) -> Image.Image:
+    """Pillow's handle, within the limits, nothing decoded yet. Raises DamagedMedium, LimitExceeded."""
     raw.seek(0)
     try:
         with warnings.catch_warnings():
@@ -139,8 +140,15 @@ def _too_large(what: str, limits: Limits) -> str:
     return f"{what} is larger than MAX_IMAGE_PIXELS={limits.max_image_pixels} allows. Raise it if that is meant to be."
 
 
+def upright(image: Image.Image) -> NDArray[np.uint8]:
+    """The frame that is open now: turned upright, on white, in its own size."""
+    turn = _TURNS.get(_orientation(image))
+    flat = _srgb(_eight_bits(image), None)
+    return np.asarray(flat if turn is None else flat.transpose(turn), np.uint8)
+
+
 def _decoded(raw: IO[bytes] | Any, limits: Limits) -> Image.Image:
-    with _opened(raw, limits) as image, warnings.catch_warnings():
+    with opened(raw, limits) as image, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         orientation, profile = _orientation(image), image.info.get("icc_profile")
         try:

@@ -35,6 +35,11 @@ class VideoStream:
     frame_rate: float | None = None  #: frames/s, average
     bit_rate: int | None = None
     duration: float | None = None
+    frames: int | None = None  #: as the container counts them
+    language: str | None = None
+    title: str | None = None
+    profile: str | None = None
+    default: bool = False
     attached_picture: bool = False  #: a cover image inside a music file
 
 
@@ -73,9 +78,16 @@ class Probe:
     tags: dict[str, str] = field(default_factory=dict)  #: container tags, lower-case keys
     chapters: int = 0
     audio_index: int | None = None  #: which of ``audio`` the sweep decodes (position in the tuple)
-    picture: PictureFacts | None = None  #: of a still picture that can be decoded
+    video_index: int | None = None  #: likewise, of ``video``
+    picture: PictureFacts | None = None  #: of a picture file that can be decoded, animated or not
+    start_offset: float = 0.0  #: s by which the sound begins after the pictures; negative: before them
 
     @property
     def sound(self) -> AudioStream | None:
         """The sound track the sweep decodes."""
         return None if self.audio_index is None else self.audio[self.audio_index]
+
+    @property
+    def moving(self) -> VideoStream | None:
+        """The picture track the sweep decodes."""
+        return None if self.video_index is None else self.video[self.video_index]

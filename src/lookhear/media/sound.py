@@ -1,12 +1,13 @@
-"""Decoding sound: one demux, one decode, one filter graph that makes every form asked for.
+"""Decoding sound: one decode, one filter graph that makes every form asked for.
 
 The graph works on runs of several seconds, so its cost is that of the arithmetic. FFmpeg works without the GIL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import av.error
@@ -15,8 +16,9 @@ from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 from av.filter.context import FilterContext
+from av.packet import Packet
 
-from lookhear.errors import DamagedMedium, InputError, LookhearError, MediumUnreadable
+from lookhear.errors import InputError
 from lookhear.media.forms import FloatArray, Form, Samples
 from lookhear.media.medium import Medium, layout_name
 
@@ -46,81 +48,61 @@ class Heard:
         return self.samples / self.sample_rate if self.sample_rate else 0.0
 
 
-class SoundDecoder:
-    """Iterate once for (form, samples) in order; ``heard`` is current throughout."""
+class SoundTrack:
+    """Packets in, (form, samples) out, in order; ``heard`` is current throughout."""
 
     def __init__(self, medium: Medium, forms: frozenset[Form], block_seconds: float = BLOCK_SECONDS) -> None:
-        if medium.probe.audio_index is None:
+        if medium.probe.sound is None:
             raise InputError("There is no sound track in it.")
+        self.index = medium.probe.sound.index
         self.heard = Heard()
-        self._medium = medium
+        self._limit = medium.limits.max_media_seconds
         self._forms = tuple(form for form in Form if form in forms)
         self._seconds = block_seconds
         self._starts = dict.fromkeys(self._forms, 0)
         self._graph: _Graph | None = None
+        self._failures = 0
 
-    def __iter__(self) -> Iterator[tuple[Form, Samples]]:
-        for frame in self._frames():
+    def take(self, packet: Packet[Any]) -> Iterator[tuple[Form, Samples]]:
+        """What this packet completes."""
+        for frame in self._frames(packet):
             if self._graph is None or not self._graph.fits(frame):
                 yield from self._rebuild(frame)
                 assert self._graph is not None
             if self._graph.push(frame):
                 yield from self._drain()
-                if self.heard.seconds > self._medium.limits.max_media_seconds:
-                    self.heard.cut_at_limit = True
-                    break
-        if self._medium.interrupted:
-            raise KeyboardInterrupt
-        yield from self._flush()
-        if not self.heard.samples and (self.heard.damaged_packets or self.heard.broken_off):
-            raise DamagedMedium("Nothing of its sound can be decoded. Get a fresh copy of the file.")
+                self.heard.cut_at_limit = self.heard.seconds > self._limit
 
-    def _frames(self) -> Iterator[AudioFrame]:
-        """Decoded frames; damaged packets are counted, and the end of what can be read is the end."""
-        sound = self._medium.probe.sound
-        assert sound is not None
-        stream = next(s for s in self._medium.container.streams.audio if s.index == sound.index)
-        packets = self._medium.container.demux(stream)
-        failures, heard_any = 0, False
-        while True:
-            try:
-                packet = next(packets, None)
-            except LookhearError:
-                raise
-            except (av.error.FFmpegError, IndexError, ValueError) as error:
-                self.heard.broken_off = getattr(error, "strerror", None) or str(error)
-                return
-            except OSError as error:
-                raise MediumUnreadable(f"Reading failed: {error.strerror or error}.") from error
-            if packet is None:
-                return
-            try:
-                frames = packet.decode()
-            except (av.error.FFmpegError, ValueError):
-                self.heard.damaged_packets += 1
-                failures += 1
-                if failures > _HOPELESS and not heard_any:
-                    return
-                continue
-            for frame in frames:
-                if isinstance(frame, AudioFrame) and frame.samples:
-                    failures, heard_any = 0, True
-                    yield frame
-
-    def _rebuild(self, frame: AudioFrame) -> Iterator[tuple[Form, Samples]]:
-        if self._graph is not None:
-            self.heard.changed_format = True
-            yield from self._flush()
-        else:
-            self.heard.sample_rate, self.heard.layout = frame.sample_rate, layout_name(frame.layout)
-            self.heard.channels = frame.layout.nb_channels
-        self._graph = _Graph(frame, self._forms, self.heard, self._seconds)
-
-    def _flush(self) -> Iterator[tuple[Form, Samples]]:
+    def finish(self) -> Iterator[tuple[Form, Samples]]:
+        """There are no more packets: what is left."""
         if self._graph is not None:
             self._graph.end()
             yield from self._drain()
             self._graph = None
+
+    @property
+    def hopeless(self) -> bool:
+        """Have hundreds of packets failed, with nothing heard yet?"""
+        return self._failures > _HOPELESS and self._graph is None
+
+    def _frames(self, packet: Packet[Any]) -> list[AudioFrame]:
+        """Decoded frames; damaged packets are counted."""
+        try:
+            frames: Sequence[object] = packet.decode()
+        except (av.error.FFmpegError, ValueError):
+            self.heard.damaged_packets += 1
+            self._failures += 1
+            return []
+        return [frame for frame in frames if isinstance(frame, AudioFrame) and frame.samples]
+
+    def _rebuild(self, frame: AudioFrame) -> Iterator[tuple[Form, Samples]]:
+        if self._graph is not None:
+            self.heard.changed_format = True
+            yield from self.finish()
+        else:
+            self.heard.sample_rate, self.heard.layout = frame.sample_rate, layout_name(frame.layout)
+            self.heard.channels = frame.layout.nb_channels
+        self._graph = _Graph(frame, self._forms, self.heard, self._seconds)
 
     def _drain(self) -> Iterator[tuple[Form, Samples]]:
         assert self._graph is not None

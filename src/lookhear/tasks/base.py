@@ -1,12 +1,13 @@
 """What a task is: one thing that can be known about a medium.
 
-An image task gets one block, its picture. An audio task is a *fold*: ``start`` gives a fresh state, ``add`` takes one
-block after the other, ``finish`` gives the result. A fold never sees the whole recording, so ten hours and a live stream
-cost constant memory.
+An image task gets one block, its picture. A task on sound or film is a *fold*: ``start`` gives a fresh state, ``add``
+takes one block after the other, ``finish`` gives the result. A fold never sees the whole recording, so ten hours and a
+live stream cost constant memory.
 A task says which *forms* of the medium it reads; the sweep makes each form once and hands it to all folds.
 
-A task is a module of ``lookhear.tasks.audio`` (or image, video) that ends in ``TASK = TheTask()``; nothing else needs
-to be told. Tasks of other packages come in by the entry point group ``lookhear.tasks``.
+A task is a module of ``lookhear.tasks.audio`` (or image, video) that ends in ``TASKS = (TheTask(),)``: one for each
+kind of medium it treats in its own way. Nothing else needs to be told. Tasks of other packages come in by the entry
+point group ``lookhear.tasks``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from lookhear.dsp.grid import HOP_LENGTH, N_FFT, SAMPLE_RATE
-from lookhear.media.forms import FloatArray, Form, Picture, Samples
+from lookhear.media.film import Seen
+from lookhear.media.forms import FloatArray, Form, Frames, Picture, Samples, Sampling
 from lookhear.media.probe import Probe
 from lookhear.media.sound import Heard
 
@@ -39,6 +41,7 @@ class Block:
     samples: Samples | None = None
     spectra: Spectra | None = None
     picture: Picture | None = None
+    frames: Frames | None = None  #: for FRAMES and MOTION
 
 
 @dataclass
@@ -48,6 +51,7 @@ class Context:
     probe: Probe
     warn: Callable[[str], None]  #: leave a sentence for the report
     heard: Heard = field(default_factory=Heard)  #: what decoding came upon; complete when ``finish`` is called
+    seen: Seen = field(default_factory=Seen)  #: likewise of the frames of a film
     results: Mapping[str, Any] = field(default_factory=dict)  #: of the tasks in ``needs`` and ``after``
 
 
@@ -108,6 +112,10 @@ class Task(Generic[OptionsT, ResultT]):
         """A fresh fold for one medium."""
         raise NotImplementedError
 
+    def sampling(self, options: OptionsT) -> Sampling:
+        """Which frames of a film come as PIXELS."""
+        return Sampling()
+
 
 __all__ = [
     "HOP_LENGTH",
@@ -118,10 +126,13 @@ __all__ = [
     "FloatArray",
     "Fold",
     "Form",
+    "Frames",
     "NoOptions",
     "Picture",
     "PictureFold",
     "Samples",
+    "Sampling",
+    "Seen",
     "Spectra",
     "Task",
 ]

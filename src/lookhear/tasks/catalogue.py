@@ -22,7 +22,7 @@ _ROOMS = ("audio", "image", "video")
 @lru_cache(maxsize=1)
 def all_tasks() -> tuple[AnyTask, ...]:
     """Every task, in the order of their names; ours first where a name is taken twice for one kind."""
-    tasks: list[AnyTask] = [module.TASK for module in map(import_module, _modules()) if hasattr(module, "TASK")]
+    tasks: list[AnyTask] = [task for module in map(import_module, _modules()) for task in module.TASKS]
     known = {(task.name, kind) for task in tasks for kind in task.kinds}
     for task in _from_other_packages():
         if not known & {(task.name, kind) for kind in task.kinds}:
@@ -57,8 +57,8 @@ def tasks_for(kind: str, names: tuple[str, ...] | None = None) -> tuple[AnyTask,
 def _named(name: str) -> tuple[AnyTask, ...]:
     """The tasks of that name; only modules of that name are imported where there are some. Raises UnknownTask."""
     own = [import_module(module) for module in _modules() if module.rpartition(".")[2] == name]
-    if own and all(hasattr(module, "TASK") for module in own):
-        return tuple(module.TASK for module in own)
+    if own:
+        return tuple(task for module in own for task in module.TASKS if task.name == name)
     check_name(name)
     return tuple(task for task in all_tasks() if task.name == name)
 

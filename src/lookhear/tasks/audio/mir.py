@@ -276,4 +276,4 @@ class Mir(Task[MirOptions, MirResult]):
         return MirFold(context, options)
 
 
-TASK = Mir()
+TASKS = (Mir(),)

@@ -14,7 +14,6 @@ silence: a flat line and cells of 0.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from lookhear.dsp.grid import BINS, FRAME_RATE, N_FFT, SAMPLE_RATE
 from lookhear.dsp.mel import hz_to_mel, mel_to_hz
+from lookhear.dsp.pyramid import Pyramid, mean
 from lookhear.tasks.base import Block, Context, FloatArray, Fold, Form, NoOptions, Samples, Task
 
 _BUCKETS, _COLUMNS = 2000, 1000
@@ -70,57 +70,9 @@ class OverviewResult:
     spectrogram: Spectrogram | None = None
 
 
-Merge = Callable[[FloatArray, FloatArray, float], FloatArray]  #: two runs of rows, and the share of the second
-
-
-class Pyramid:
-    """Rows merged in pairs, pairs of pairs and so on: at most ``most`` that each cover ``span`` rows, and a rest."""
-
-    def __init__(self, most: int, width: int, merge: Merge) -> None:
-        self._most, self._width, self._merge = most, width, merge
-        self._level = 0
-        self._rows: FloatArray = np.zeros((0, width), np.float32)
-        self._waiting: dict[int, FloatArray] = {}  # level -> the row without a partner yet
-
-    @property
-    def span(self) -> int:
-        """Input rows in a bucket."""
-        return 1 << self._level
-
-    def add(self, rows: FloatArray) -> None:
-        """Take (n, width) rows."""
-        for level in range(self._level):
-            rows = self._paired(level, rows)
-        self._rows = np.concatenate([self._rows, rows])
-        while len(self._rows) > self._most:
-            self._rows = self._paired(self._level, self._rows)
-            self._level += 1
-
-    def _paired(self, level: int, rows: FloatArray) -> FloatArray:
-        if level in self._waiting:
-            rows = np.concatenate([self._waiting.pop(level), rows])
-        even = len(rows) // 2 * 2
-        if even < len(rows):
-            self._waiting[level] = rows[even:].copy()
-        return self._merge(rows[0:even:2], rows[1:even:2], 0.5)
-
-    def finish(self) -> FloatArray:
-        """All buckets, the last from what waits for a partner."""
-        rest, count = None, 0
-        for level in sorted(self._waiting, reverse=True):
-            row, size = self._waiting[level], 1 << level
-            count += size
-            rest = row if rest is None else self._merge(rest, row, size / count)
-        return self._rows.copy() if rest is None else np.concatenate([self._rows, rest])
-
-
-def _mean(first: FloatArray, second: FloatArray, share: float) -> FloatArray:
-    return first * np.float32(1 - share) + second * np.float32(share)
-
-
 def _extremes(first: FloatArray, second: FloatArray, share: float) -> FloatArray:
     """Rows of least, greatest and mean square of each channel."""
-    merged = _mean(first, second, share)
+    merged = mean(first, second, share)
     merged[:, 0::3] = np.minimum(first[:, 0::3], second[:, 0::3])
     merged[:, 1::3] = np.maximum(first[:, 1::3], second[:, 1::3])
     return merged
@@ -167,7 +119,7 @@ class OverviewFold:
 
     def __init__(self) -> None:
         self._wave: _Wave | None = None
-        self._picture = Pyramid(_COLUMNS, _BANDS, _mean)
+        self._picture = Pyramid(_COLUMNS, _BANDS, mean)
 
     def add(self, block: Block) -> None:
         """Samples to the waveform, spectra to the spectrogram."""
@@ -218,7 +170,7 @@ class Overview(Task[NoOptions, OverviewResult]):
     name = "overview"
     version = "2"
     summary = "waveform and spectrogram in as many points as a screen has"
-    kinds = frozenset({"audio", "video"})
+    kinds = frozenset({"audio"})
     forms = frozenset({Form.NATIVE, Form.SPECTRA})
     default = False
     Result = OverviewResult
@@ -228,4 +180,11 @@ class Overview(Task[NoOptions, OverviewResult]):
         return OverviewFold()
 
 
-TASK = Overview()
+class SoundOverview(Overview):
+    """The same of the sound track of a film."""
+
+    name = "sound_overview"
+    kinds = frozenset({"video"})
+
+
+TASKS = (Overview(), SoundOverview())

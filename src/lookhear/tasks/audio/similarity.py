@@ -109,4 +109,4 @@ class Similarity(Task[NoOptions, SimilarityResult]):
         return _SimilarityFold(context)
 
 
-TASK = Similarity()
+TASKS = (Similarity(),)

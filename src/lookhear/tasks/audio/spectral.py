@@ -266,4 +266,4 @@ class Spectral(Task[SpectralOptions, SpectralResult]):
         return SpectralFold(context, options)
 
 
-TASK = Spectral()
+TASKS = (Spectral(),)

@@ -97,7 +97,7 @@ class Technical(Task[NoOptions, TechnicalResult]):
     name = "technical"
     version = "1"
     summary = "container, codec, sample rate, bit rate, duration, tracks, tags"
-    kinds = frozenset({"audio", "video"})
+    kinds = frozenset({"audio"})
     after = ("quality",)
     headline: ClassVar[dict[str, str]] = {"length": "duration", "codec": "codec"}
     Result = TechnicalResult
@@ -107,4 +107,4 @@ class Technical(Task[NoOptions, TechnicalResult]):
         return _TechnicalFold(context)
 
 
-TASK = Technical()
+TASKS = (Technical(),)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lookhear.dsp.areas import LUMA, area_means, reduced_size
 from lookhear.errors import InvalidOptions
-from lookhear.tasks.base import Context, Fold, Form, PictureFold, Task
+from lookhear.tasks.base import Block, Context, Fold, Form, PictureFold, Sampling, Task
 
 _SIDE = 256  # the picture is reduced to so many pixels on its longer side: colours need no more
 _BITS = 5  # per channel of the histogram that is clustered
@@ -26,6 +26,8 @@ _STEPS = 32
 _NEAR = 12.0  # delta E: closer colours have one name
 _LEAST = 0.01  # share below which a colour is no dominant one
 _ROUNDS = 24
+_FILM_SIDE = 96
+_MOST = 300  # frames of a film
 _GREY = 4.0  # mean chroma (CIELAB) below which a picture is black and white
 
 Rows = NDArray[np.float64]
@@ -84,25 +86,43 @@ def lab(rgb: Rows) -> Rows:
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
 
 
+class Tally:
+    """Counts and sums of pixels in the cells of a coarse colour histogram."""
+
+    def __init__(self) -> None:
+        self._weight = np.zeros(1 << (3 * _BITS))
+        self._sums = np.zeros((len(self._weight), 3))
+
+    def add(self, pixels: NDArray[np.uint8]) -> None:
+        """Take (n, 3) pixels."""
+        cell = (pixels >> (8 - _BITS)).astype(np.int64)
+        index = (cell[:, 0] << (2 * _BITS)) | (cell[:, 1] << _BITS) | cell[:, 2]
+        self._weight += np.bincount(index, minlength=len(self._weight))
+        for k in range(3):
+            self._sums[:, k] += np.bincount(index, pixels[:, k], len(self._weight))
+
+    def dominant(self, count: int) -> tuple[Color, ...]:
+        """The dominant colours of what was taken."""
+        used = np.flatnonzero(self._weight)
+        weight, colors = self._weight[used], self._sums[used] / self._weight[used, None]
+        places = lab(colors / 255)
+        member = _clusters(places, weight, count)
+        found = []
+        for cluster in np.unique(member):
+            mine = member == cluster
+            share = float(weight[mine].sum() / weight.sum())
+            found.append((share, (weight[mine, None] * colors[mine]).sum(axis=0) / weight[mine].sum()))
+        found.sort(key=lambda entry: -entry[0])
+        kept = [entry for entry in found if entry[0] >= _LEAST] or found[:1]
+        total = sum(share for share, _ in kept)
+        return tuple(_color(rgb, share / total) for share, rgb in kept)
+
+
 def dominant(pixels: NDArray[np.uint8], count: int) -> tuple[Color, ...]:
     """The dominant colours of (n, 3) pixels."""
-    cell = (pixels >> (8 - _BITS)).astype(np.int64)
-    index = (cell[:, 0] << (2 * _BITS)) | (cell[:, 1] << _BITS) | cell[:, 2]
-    weight = np.bincount(index, minlength=1 << (3 * _BITS)).astype(np.float64)
-    used = np.flatnonzero(weight)
-    sums = np.stack([np.bincount(index, pixels[:, k], len(weight)) for k in range(3)], axis=1)
-    weight, colors = weight[used], sums[used] / weight[used, None]
-    places = lab(colors / 255)
-    member = _clusters(places, weight, count)
-    found = []
-    for cluster in np.unique(member):
-        mine = member == cluster
-        share = float(weight[mine].sum() / weight.sum())
-        found.append((share, (weight[mine, None] * colors[mine]).sum(axis=0) / weight[mine].sum()))
-    found.sort(key=lambda entry: -entry[0])
-    kept = [entry for entry in found if entry[0] >= _LEAST] or found[:1]
-    total = sum(share for share, _ in kept)
-    return tuple(_color(rgb, share / total) for share, rgb in kept)
+    tally = Tally()
+    tally.add(pixels)
+    return tally.dominant(count)
 
 
 def _clusters(places: Rows, weight: Rows, count: int) -> NDArray[np.int64]:
@@ -158,6 +178,76 @@ def measure(pixels: NDArray[np.uint8], count: int) -> ColorsResult:
     )
 
 
+@dataclass(frozen=True)
+class FilmColorsOptions:
+    """``count``: how many dominant colours at most, 1 to 16. ``seconds`` between the frames that are looked at."""
+
+    count: int = 6
+    seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.count <= 16 and self.seconds > 0):
+            raise InvalidOptions("colors: 1 ≤ count ≤ 16 and seconds > 0 must hold.")
+
+
+@dataclass(frozen=True)
+class FilmColor:
+    """The strongest colour of a sampled frame."""
+
+    time: float  #: s
+    hex: str
+
+
+@dataclass(frozen=True)
+class FilmColorsResult(ColorsResult):
+    """Of the film as a whole; means of the frames that were looked at."""
+
+    over_time: tuple[FilmColor, ...] = ()  #: at most 300
+
+
+class _FilmFold:
+    def __init__(self, options: FilmColorsOptions) -> None:
+        self._options = options
+        self._tally = Tally()
+        self._means: list[tuple[float, ...]] = []  # brightness, contrast, saturation, colourfulness, grey
+        self._histogram = np.zeros((3, _STEPS))
+        self._over_time: list[FilmColor] = []
+        self._count, self._stride = 0, 1
+
+    def add(self, block: Block) -> None:
+        """A sampled frame."""
+        if block.picture is None:
+            return
+        found = measure(block.picture.pixels, 3)
+        self._tally.add(block.picture.pixels.reshape(-1, 3))
+        values = (found.brightness, found.contrast, found.saturation, found.colorfulness, found.grayscale)
+        self._means.append(tuple(float(value or 0) for value in values))
+        assert found.histogram is not None
+        self._histogram += (found.histogram.red, found.histogram.green, found.histogram.blue)
+        if self._count % self._stride == 0:
+            self._over_time.append(FilmColor(round(block.picture.time, 6), found.dominant[0].hex))
+            if len(self._over_time) > _MOST:
+                self._over_time, self._stride = self._over_time[::2], self._stride * 2
+        self._count += 1
+
+    def finish(self) -> FilmColorsResult:
+        """Means, and the colours of all."""
+        if not self._count:
+            return FilmColorsResult()
+        brightness, contrast, saturation, colorful, grey = np.mean(self._means, axis=0).tolist()
+        shares = (tuple(np.round(channel / self._count, 5).tolist()) for channel in self._histogram)
+        return FilmColorsResult(
+            dominant=self._tally.dominant(self._options.count),
+            brightness=round(brightness, 4),
+            contrast=round(contrast, 4),
+            saturation=round(saturation, 4),
+            colorfulness=round(colorful, 2),
+            grayscale=grey > 0.9,
+            histogram=Histogram(*shares),
+            over_time=tuple(self._over_time),
+        )
+
+
 class Colors(Task[ColorsOptions, ColorsResult]):
     """Dominant colours, brightness, contrast, saturation."""
 
@@ -175,4 +265,25 @@ class Colors(Task[ColorsOptions, ColorsResult]):
         return PictureFold(lambda picture: measure(picture.pixels, options.count) if picture else ColorsResult())
 
 
-TASK = Colors()
+class FilmColors(Task[FilmColorsOptions, FilmColorsResult]):
+    """The same of a film, from frames a second apart."""
+
+    name = "colors"
+    version = "1"
+    summary = "dominant colours of a film, and over time; brightness, contrast, saturation, histogram"
+    kinds = frozenset({"video"})
+    forms = frozenset({Form.PIXELS})
+    headline: ClassVar[dict[str, str]] = {"colourful": "colorfulness"}
+    Options = FilmColorsOptions
+    Result = FilmColorsResult
+
+    def start(self, context: Context, options: FilmColorsOptions) -> Fold[FilmColorsResult]:
+        """A fresh fold."""
+        return _FilmFold(options)
+
+    def sampling(self, options: FilmColorsOptions) -> Sampling:
+        """Small frames; colours need no more."""
+        return Sampling(seconds=options.seconds, most=_MOST, side=_FILM_SIDE)
+
+
+TASKS = (Colors(), FilmColors())

@@ -75,4 +75,4 @@ class PictureDuplicates(Task[NoOptions, PictureHashes]):
         return PictureFold(partial(_look, context))
 
 
-TASK = PictureDuplicates()
+TASKS = (PictureDuplicates(),)

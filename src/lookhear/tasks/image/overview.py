@@ -49,4 +49,4 @@ class PictureOverviewTask(Task[NoOptions, PictureOverview]):
         return PictureFold(_look)
 
 
-TASK = PictureOverviewTask()
+TASKS = (PictureOverviewTask(),)

@@ -143,4 +143,4 @@ class PictureQualityTask(Task[NoOptions, PictureQuality]):
         return PictureFold(partial(_look, context))
 
 
-TASK = PictureQualityTask()
+TASKS = (PictureQualityTask(),)

@@ -86,4 +86,4 @@ class PictureTechnical(Task[NoOptions, PictureTechnicalResult]):
         return _TechnicalFold(context)
 
 
-TASK = PictureTechnical()
+TASKS = (PictureTechnical(),)

@@ -62,7 +62,7 @@ class Duplicates(Task[NoOptions, DuplicatesResult]):
     name = "duplicates"
     version = "1"
     summary = "a fingerprint that finds the same recording in any format"
-    kinds = frozenset({"audio", "video"})
+    kinds = frozenset({"audio"})
     forms = frozenset({Form.SPECTRA})
     Result = DuplicatesResult
 
@@ -71,11 +71,18 @@ class Duplicates(Task[NoOptions, DuplicatesResult]):
         return DuplicatesFold(context)
 
 
-TASK = Duplicates()
+class SoundDuplicates(Duplicates):
+    """The same of the sound track of a film, whose pictures have a signature of their own."""
+
+    name = "sound_duplicates"
+    kinds = frozenset({"video"})
+
+
+TASKS = (Duplicates(), SoundDuplicates())
 
 __all__ = [
     "ALGORITHM",
-    "TASK",
+    "TASKS",
     "Duplicates",
     "DuplicatesResult",
     "Group",

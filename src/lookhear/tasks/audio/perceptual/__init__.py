@@ -160,4 +160,4 @@ class Perceptual(Task[PerceptualOptions, PerceptualResult]):
         return PerceptualFold(context, options)
 
 
-TASK = Perceptual()
+TASKS = (Perceptual(),)

@@ -126,7 +126,7 @@ class Quality(Task[NoOptions, QualityResult]):
     name = "quality"
     version = "1"
     summary = "true peak, clipping, noise, bandwidth, hum, channel faults; problems and a score"
-    kinds = frozenset({"audio", "video"})
+    kinds = frozenset({"audio"})
     forms = frozenset({Form.NATIVE})
     headline: ClassVar[dict[str, str]] = {"quality": "quality_score"}
     Result = QualityResult
@@ -136,4 +136,11 @@ class Quality(Task[NoOptions, QualityResult]):
         return QualityFold(context)
 
 
-TASK = Quality()
+class SoundQuality(Quality):
+    """The same of the sound track of a film, whose pictures have a quality of their own."""
+
+    name = "sound_quality"
+    kinds = frozenset({"video"})
+
+
+TASKS = (Quality(), SoundQuality())

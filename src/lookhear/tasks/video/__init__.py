@@ -1,0 +1,1 @@
+"""Tasks on films: one module each."""
