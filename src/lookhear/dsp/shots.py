@@ -1,0 +1,73 @@
+"""How frames of a film differ: the curves in which transitions between shots show.
+
+Frames are small, (n, 3, height, width) uint8, luma and chroma over the full range. Means over a grid of 9 x 16 cells
+(turned for upright films) ignore grain and small movement; colour histograms ignore where things are; the plain
+difference of pixels sees what both miss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Cells = NDArray[np.float32]
+CELLS = (9, 16)  #: rows and columns of a film that is wider than high
+_STEPS = (32, 12, 12)  # of luma and both chromas
+_CHROMA = 4.0  # chroma spans less of its range than luma
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Of n frames, levels of 255."""
+
+    cells: Cells  #: (n, 3 * 144) means of luma and chromas in cells
+    histogram: Cells  #: (n, 56) shares of pixels, luma and chromas; each channel adds up to 1
+    change: NDArray[np.float32]  #: (n,) mean absolute difference of luma to the frame before, 0 for the very first
+    detail: NDArray[np.float32]  #: (n,) mean absolute difference of neighbouring pixels
+    spread: NDArray[np.float32]  #: (n,) standard deviation of luma
+
+    def __len__(self) -> int:
+        return len(self.change)
+
+
+def signals(yuv: NDArray[np.uint8], before: NDArray[np.uint8] | None) -> Signals:
+    """Of a run of frames; ``before``: luma of the frame before it, None at the beginning."""
+    count, _, height, width = yuv.shape
+    luma = yuv[:, 0].astype(np.int16)
+    previous = np.concatenate([luma[:1] if before is None else before[None].astype(np.int16), luma[:-1]])
+    pixels = height * width
+    return Signals(
+        cells=_cells(yuv),
+        histogram=_histogram(yuv),
+        change=(np.abs(luma - previous).sum(axis=(1, 2), dtype=np.int64) / pixels).astype(np.float32),
+        detail=(np.abs(luma[:, :, 1:] - luma[:, :, :-1]).sum(axis=(1, 2), dtype=np.int64) / pixels).astype(np.float32),
+        spread=luma.reshape(count, -1).std(axis=1, dtype=np.float64).astype(np.float32),
+    )
+
+
+def _cells(yuv: NDArray[np.uint8]) -> Cells:
+    count, _, height, width = yuv.shape
+    rows, columns = CELLS if width >= height else CELLS[::-1]
+    sums = np.add.reduceat(yuv, np.arange(rows) * height // rows, axis=2, dtype=np.uint16)
+    sums = np.add.reduceat(sums, np.arange(columns) * width // columns, axis=3, dtype=np.uint32)
+    tall = np.diff(np.append(np.arange(rows) * height // rows, height))
+    wide = np.diff(np.append(np.arange(columns) * width // columns, width))
+    means = sums / (tall[:, None] * wide[None, :]).astype(np.float32)
+    return np.asarray(means.reshape(count, -1), np.float32)
+
+
+def _histogram(yuv: NDArray[np.uint8]) -> Cells:
+    count = len(yuv)
+    parts = []
+    for channel, steps in enumerate(_STEPS):
+        values = yuv[:, channel, ::2, ::2].reshape(count, -1)  # a quarter of the pixels tells as much
+        if channel:  # chroma keeps to the middle of its range
+            bins = np.clip((values.astype(np.int16) - 128) * int(_CHROMA) // (256 // steps) + steps // 2, 0, steps - 1)
+        else:
+            bins = values >> 3
+        index = bins + (np.arange(count) * steps)[:, None]
+        found = np.bincount(index.ravel(), minlength=count * steps).reshape(count, steps)
+        parts.append(found.astype(np.float32) / values.shape[1])
+    return np.concatenate(parts, axis=1)

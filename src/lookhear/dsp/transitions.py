@@ -1,0 +1,188 @@
+"""Where one shot becomes another: hard cuts, and gradual transitions in which every part of the picture goes straight
+from what it was to what it will be.
+
+A cut is a frame that differs from the one before by more than its neighbours do, and for good: a flash is over soon.
+For dissolves and wipes one thing is tested: between two frames, each of 144 cells must lie on the line between its two
+ends (the residual), and on the whole move along it at an even pace. Things that move, and cameras that do, fail that.
+Fades lead through frames of one colour. Each candidate has a handful of figures; a logistic regression fitted on films
+of known truth (``evals/fit_scenes.py``) makes a probability of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookhear.dsp.shots import Signals
+
+MARGIN = 128  #: frames that must be known on either side of where transitions are looked for
+LENGTHS = (5, 8, 12, 18, 27, 40, 60, 90)  #: frames of gradual transitions that are tried
+_FLAT = 6.0  # levels: luma that spreads less shows nothing
+_LEAST_CUT = 2.0  # levels
+_LEAST_GRADUAL = 5.0
+_STEPS = 8
+_PER_CHANNEL = 56 / 6  # makes histogram differences shares of a channel
+Rows = NDArray[np.float64]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Transition:
+    """Frames ``start`` to ``end`` belong to both shots; of a cut both are the first frame of the new one."""
+
+    kind: str  #: "cut", "dissolve", "wipe" or "fade"
+    start: int
+    end: int
+    probability: float
+
+    @property
+    def frame(self) -> int:
+        """The first frame of the new shot; of gradual ones the middle."""
+        return (self.start + self.end + 1) // 2
+
+
+def _at(values: Floats, index: NDArray[np.intp]) -> Floats:
+    """Values at an index that is held within the film."""
+    return np.asarray(values[np.clip(index, 0, len(values) - 1)])
+
+
+def _apart(values: Floats, one: NDArray[np.intp], other: NDArray[np.intp]) -> Floats:
+    return np.asarray(np.abs(_at(values, one) - _at(values, other)).mean(axis=-1))
+
+
+def _level(cells: Floats) -> Floats:
+    """Cells without the brightness of the whole, so that a change of light is none."""
+    luma = cells[:, :144]
+    return np.asarray(np.concatenate([luma - luma.mean(axis=1, keepdims=True), 2 * cells[:, 144:]], axis=1))
+
+
+def cut_candidates(track: Signals) -> tuple[NDArray[np.intp], Rows]:
+    """Frames that may begin a shot, and (candidates, features)."""
+    count = len(track)
+    level = _level(track.cells)
+    everywhere = np.arange(count)
+    pixels = track.change
+    cells = _apart(track.cells, everywhere, everywhere - 1)
+    plain = _apart(level, everywhere, everywhere - 1)
+    colors = 50 * _apart(track.histogram, everywhere, everywhere - 1) * _PER_CHANNEL
+    mixed = pixels + 2 * cells + colors
+    peak = mixed >= _LEAST_CUT
+    peak[:1] = False
+    for shift in (-2, -1, 1, 2):
+        other = _at(mixed, everywhere + shift)
+        peak &= (mixed > other) if shift < 0 else (mixed >= other)
+    found = np.flatnonzero(peak)
+    near = found[:, None] + np.array([-3, -2, -1, 1, 2, 3])
+    wide = found[:, None] + np.array([k for k in range(-12, 13) if k])
+    columns = []
+    for values, floor in ((pixels, 0.5), (cells, 0.3), (plain, 0.3), (colors, 0.3)):
+        here = np.log(values[found] + floor)
+        ahead = np.sort(np.log(_at(values, near) + floor), axis=1)
+        around = np.log(_at(values, wide).mean(axis=1) + floor)
+        columns += [here, here - ahead[:, -1], here - ahead[:, -3], here - around]
+    for values, scale, floor in (
+        (track.cells, 1.0, 0.3),
+        (level, 1.0, 0.3),
+        (track.histogram, 50 * _PER_CHANNEL, 0.3),
+    ):
+        pairs = [
+            scale * _apart(values, found - 1 - before, found + after)
+            for before, after in ((0, 3), (0, 6), (0, 10), (2, 2), (5, 5), (3, 0), (6, 0), (10, 0))
+        ]
+        lasting = np.log(np.min(pairs, axis=0) + floor)
+        inside = [scale * _apart(values, found - 1, found - 1 - gap) for gap in (2, 6)] + [
+            scale * _apart(values, found, found + gap) for gap in (2, 6)
+        ]
+        columns += [lasting, lasting - np.log(np.max(inside, axis=0) + floor)]
+    darkest = np.minimum(_at(track.spread, found - 1), track.spread[found])
+    columns.append(np.log(darkest + 1))
+    return found, np.stack(columns, axis=1).astype(np.float64) if len(found) else np.zeros((0, len(columns)))
+
+
+def gradual_candidates(track: Signals) -> tuple[NDArray[np.intp], Rows, NDArray[np.bool_]]:
+    """(candidates, 2) first and last frames of mixture, (candidates, features), and which look like wipes."""
+    spans, rows, wipes = [], [], []
+    for length in LENGTHS:
+        first = np.arange(0, len(track) - length - 1, max(1, length // 8))
+        found = _windows(track, first, length)
+        if found is not None:
+            spans.append(found[0])
+            rows.append(found[1])
+            wipes.append(found[2])
+    if not spans:
+        return np.zeros((0, 2), np.intp), np.zeros((0, 1)), np.zeros(0, np.bool_)
+    return np.concatenate(spans), np.concatenate(rows), np.concatenate(wipes)
+
+
+def _windows(
+    track: Signals, before: NDArray[np.intp], length: int
+) -> tuple[NDArray[np.intp], Rows, NDArray[np.bool_]] | None:
+    """Windows from the last whole frame ``before`` to the first whole frame ``length`` + 1 later."""
+    cells = track.cells
+    after = before + length + 1
+    wide = np.abs(_at(cells, before) - _at(cells, after)).mean(axis=1)
+    kept = wide > _LEAST_GRADUAL
+    before, after = before[kept], after[kept]
+    if not len(before):
+        return None
+    shape = (-1, 3, 144)
+    start, end = _at(cells, before).reshape(shape), _at(cells, after).reshape(shape)
+    way = end - start
+    square = (way**2).sum(axis=1) + np.float32(4.0)
+    weight = square / square.sum(axis=1, keepdims=True)
+    total = np.sqrt(square).sum(axis=1)
+    paces, residuals, spreads = [], [], []
+    steps = np.unique(np.round(np.linspace(0, length + 1, _STEPS + 1)[1:-1]).astype(int))
+    for step in steps:
+        offset = _at(cells, before + step).reshape(shape) - start
+        along = np.clip((offset * way).sum(axis=1) / square, 0, 1)
+        left = offset - along[:, None] * way
+        residuals.append(np.sqrt((left**2).sum(axis=1)).sum(axis=1) / total)
+        pace = (weight * along).sum(axis=1)
+        paces.append(pace)
+        spreads.append(np.sqrt(np.maximum((weight * (along - pace[:, None]) ** 2).sum(axis=1), 0)))
+    pace, residual, spread = np.stack(paces, 1), np.stack(residuals, 1), np.stack(spreads, 1)
+    even = steps / (length + 1)
+    inner = np.diff(np.concatenate([np.zeros((len(pace), 1)), pace, np.ones((len(pace), 1))], axis=1), axis=1)
+    singles = np.abs(np.diff(cells, axis=0, prepend=cells[:1])).mean(axis=1)
+    inside = np.stack([_at(singles, before + step) for step in range(1, length + 2)], axis=1)
+    change = wide[kept]
+    span = min(12, length)
+    sides = [_apart(cells, before, before - span), _apart(cells, after, after + span)]
+    close = [_apart(cells, before, before - 3), _apart(cells, after, after + 3)]
+    flattest = np.stack([_at(track.spread, before + step) for step in steps], axis=1).min(axis=1)
+    ends = np.minimum(_at(track.spread, before), _at(track.spread, after))
+    detail = np.stack([_at(track.detail, before + step) for step in steps], axis=1).min(axis=1)
+    sharp = np.minimum(_at(track.detail, before), _at(track.detail, after))
+    even_step = change / (length + 1)
+    features = np.stack(
+        [
+            np.log(change),
+            np.log(residual.mean(axis=1) + 0.01),
+            np.log(residual.max(axis=1) + 0.01),
+            np.abs(pace - even).max(axis=1),
+            inner.min(axis=1),
+            inner.max(axis=1),
+            np.log(inside.max(axis=1) / even_step),
+            np.log(np.sort(inside, axis=1)[:, : max(1, length // 4)].mean(axis=1) / even_step + 0.01),
+            np.log((np.max(sides, axis=0) + 0.5) / change),
+            np.log((np.max(close, axis=0) + 0.1) / even_step),
+            np.log((np.min(close, axis=0) + 0.1) / even_step),
+            spread.mean(axis=1),
+            np.log((flattest + 2) / (ends + 2)),
+            np.log((detail + 0.5) / (sharp + 0.5)),
+            np.full(len(before), np.log(length)),
+        ],
+        axis=1,
+    )
+    spans = np.stack([before + 1, after - 1], axis=1)
+    return spans, features.astype(np.float64), np.asarray(spread.max(axis=1) > 0.3)
+
+
+def flat_runs(track: Signals) -> list[tuple[int, int]]:
+    """(first, last) frames of runs that show one colour."""
+    flat = np.concatenate([[False], track.spread < _FLAT, [False]])
+    edges = np.flatnonzero(np.diff(flat.astype(np.int8)))
+    return [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]
