@@ -1,4 +1,4 @@
-"""Weights fitted on rendered music, by ``evals/fit_rhythm.py``; read once."""
+"""Weights fitted on rendered music (``evals/fit_rhythm.py``) and films (``evals/fit_scenes.py``); read once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 @lru_cache(maxsize=1)
 def _fitted() -> dict[str, dict[str, list[float]]]:
-    return json.loads(Path(__file__).with_name("fitted.json").read_text())  # type: ignore[no-any-return]
+    files = map(Path(__file__).with_name, ("fitted.json", "fitted_films.json"))
+    return {choice: known for file in files for choice, known in json.loads(file.read_text()).items()}
 
 
 def scores(choice: str, rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,7 +19,8 @@ from lookhear.dsp.shots import Signals
 
 MARGIN = 128  #: frames that must be known on either side of where transitions are looked for
 LENGTHS = (5, 8, 12, 18, 27, 40, 60, 90)  #: frames of gradual transitions that are tried
-_FLAT = 6.0  # levels: luma that spreads less shows nothing
+_RISE = 12.0  # levels of mean luma by which a flash is brighter
+_BACK = 0.25  # share of the difference that may stay after it
 _LEAST_CUT = 2.0  # levels
 _LEAST_GRADUAL = 5.0
 _STEPS = 8
@@ -181,8 +182,23 @@ def _windows(
     return spans, features.astype(np.float64), np.asarray(spread.max(axis=1) > 0.3)
 
 
-def flat_runs(track: Signals) -> list[tuple[int, int]]:
-    """(first, last) frames of runs that show one colour."""
-    flat = np.concatenate([[False], track.spread < _FLAT, [False]])
-    edges = np.flatnonzero(np.diff(flat.astype(np.int8)))
-    return [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]
+def flashes(track: Signals, longest: int) -> list[int]:
+    """First frames of bright moments of at most ``longest`` frames, after which the picture is what it was."""
+    luma = track.cells[:, :144].mean(axis=1)
+    found = []
+    rises = np.flatnonzero(np.diff(luma) > _RISE) + 1
+    last = -longest
+    for at in rises.tolist():
+        if at - last <= longest:
+            continue
+        for length in range(1, longest + 1):
+            after = at + length
+            if after >= len(track):
+                break
+            lit = np.abs(track.cells[at:after] - track.cells[at - 1]).mean(axis=1).max()
+            left = np.abs(track.cells[after] - track.cells[at - 1]).mean()
+            if left < _BACK * lit:
+                found.append(at)
+                last = at
+                break
+    return found
