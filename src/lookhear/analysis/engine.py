@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from lookhear.analysis.complaints import film_complaints, film_damaged, sound_complaints, sound_damaged
@@ -20,6 +21,7 @@ from lookhear.media.reader import Digest
 from lookhear.media.sound import Heard
 from lookhear.media.source import Named
 from lookhear.tasks.base import Block, Context, Form
+from lookhear.tasks.frames import SCENES, key_frames
 from lookhear.version import __version__
 
 
@@ -73,16 +75,22 @@ class _Job:
             self._look(readers)
         elif readers or self.medium.probe.moving is not None:
             self._sweep(readers, progress)
+        late = [runner for runner in readers if runner.late]
         for step in self.plan.steps:
-            if step.task.name in runners:
-                self._finish(step, runners[step.task.name])
+            if step.task.name not in runners:
+                continue
+            runner = runners[step.task.name]
+            if runner in late:
+                self._look_again(late, progress)
+                late = []
+            self._finish(step, runner)
         if not self.plan.steps:
             self.notes.append(Note(f"No task that was asked for works on {self.medium.probe.kind}."))
 
     def _sweep(self, readers: list[Runner], progress: Progress | None) -> None:
         """Sound and frames, decoded once, to every task that reads them; of a film at least one frame."""
         forms = decoded(form for runner in readers for form in runner.forms)
-        samplings = [runner.sampling for runner in readers if runner.sampling is not None]
+        samplings = [runner.sampling for runner in readers if runner.sampling is not None and not runner.late]
         decoder = Decoder(self.medium, forms, samplings)
         self._share(decoder)
         if readers:
@@ -98,6 +106,24 @@ class _Job:
             runner.failure = runner.failure or (decoder.blind if wants & FILM else None)
         if readers:
             self._judge()
+
+    def _look_again(self, late: list[Runner], progress: Progress | None) -> None:
+        """A second pass, for the tasks that look at key frames, now that these are known."""
+        readers = [runner for runner in late if runner.failure is None]
+        if SCENES not in self.results or not readers:
+            return  # those tasks say so themselves
+        chosen = key_frames(self.results)
+        for runner in readers:
+            assert runner.sampling is not None
+            runner.sampling = replace(runner.sampling, key_frames=False, at=chosen)
+            runner.forms = frozenset({Form.PIXELS})
+        try:
+            self.medium.rewind()
+            decoder = Decoder(self.medium, frozenset({Form.PIXELS}), [one.sampling for one in readers if one.sampling])
+            self.timings["decode"] += sweep(decoder, readers, progress)
+        except LookhearError as error:
+            for runner in readers:
+                runner.failure = error
 
     def _look(self, readers: list[Runner]) -> None:
         """One picture, decoded once, to every task that looks at pixels."""
@@ -153,7 +179,7 @@ class _Job:
 
     def _finish(self, step: Step, runner: Runner) -> None:
         name, context = step.task.name, self._contexts[step.task.name]
-        missing = [need for need in step.task.needs if need not in self.results]
+        missing = [need for need in step.task.needs_with(step.options) if need not in self.results]
         if runner.failure is not None:
             self._fail(name, runner.failure)
         elif missing:

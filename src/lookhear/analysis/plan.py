@@ -12,7 +12,7 @@ import xxhash
 
 from lookhear.errors import InvalidOptions
 from lookhear.media.forms import Form
-from lookhear.tasks.catalogue import AnyTask, check_name, find, tasks_for
+from lookhear.tasks.catalogue import AnyTask, check_name, find, tasks_for, variants
 
 Options = Mapping[str, Mapping[str, Any]]
 
@@ -66,12 +66,13 @@ def make_plan(kind: str, tasks: Sequence[str] | None = None, options: Options | 
     def place(task: AnyTask) -> None:
         if task.name in steps:
             return
-        for name in task.needs:
+        chosen = make_options(task, options.get(task.name, {}))
+        for name in task.needs_with(chosen):
             place(find(name, kind))
         for other in asked:
             if other.name in task.after:
                 place(other)
-        steps[task.name] = Step(task, make_options(task, options.get(task.name, {})), task in asked)
+        steps[task.name] = Step(task, chosen, task in asked)
 
     for task in asked:
         place(task)
@@ -79,19 +80,28 @@ def make_plan(kind: str, tasks: Sequence[str] | None = None, options: Options | 
 
 
 def make_options(task: AnyTask, given: Mapping[str, Any]) -> Any:
-    """The options of ``task``. Raises InvalidOptions for an unknown name or a wrong value."""
-    known = {field.name for field in dataclasses.fields(task.Options)}
+    """The options of ``task``; those that it only has for another kind of medium are left out.
+
+    Raises InvalidOptions for an unknown name or a wrong value.
+    """
+    known = _fields(task)
+    known_elsewhere = known.union(*map(_fields, variants(task.name)))
     for name in given:
-        if name not in known:
-            listing = f"It knows: {', '.join(sorted(known))}." if known else "It has none."
+        if name not in known_elsewhere:
+            listing = f"It knows: {', '.join(sorted(known_elsewhere))}." if known_elsewhere else "It has none."
             raise InvalidOptions(f"Task '{task.name}' has no option '{name}'. {listing}")
+    given = {name: value for name, value in given.items() if name in known}
     if not given:
         return task.Options()
     from pydantic import TypeAdapter, ValidationError  # slow to import, and seldom needed
 
     try:
-        return TypeAdapter(task.Options).validate_python(dict(given))
+        return TypeAdapter(task.Options).validate_python(given)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise InvalidOptions(f"Option '{where}' of task '{task.name}': {first['msg']}.") from error
+
+
+def _fields(task: AnyTask) -> set[str]:
+    return {field.name for field in dataclasses.fields(task.Options)}

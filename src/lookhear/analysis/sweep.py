@@ -36,6 +36,11 @@ class Runner:
     seconds: float = 0.0
     failure: BaseException | None = None
 
+    @property
+    def late(self) -> bool:
+        """Does it wait for key frames, which only a first pass can tell?"""
+        return self.sampling is not None and self.sampling.key_frames
+
     def add(self, block: Block) -> None:
         """Hand the block to the fold, unless it has failed before."""
         if self.failure is not None:

@@ -59,6 +59,8 @@ class Decoder:
                     yield from film.take(packet)
             elif sound is not None:
                 yield from sound.take(packet)
+            if film is not None and film.over and sound is None:
+                break
             if self.heard.cut_at_limit or self.seen.cut_at_limit or all(track.hopeless for track in tracks):
                 break
         if demuxer.broken_off is not None:

@@ -136,7 +136,7 @@ class FilmTrack:
         seen.key_frames += frame.key_frame
         seen.corrupt += frame.is_corrupt
         if self._small:
-            yield from self._run.add(index, at, frame, self._reduce(frame))
+            yield from self._run.add(index, at, frame, self._reduce(frame), seen)
         for sampler in self._samplers:
             if sampler.due(index, at):
                 yield sampler.sampling, Picture(self._upright(sampler.convert(frame, seen)), False, index, at)
@@ -192,6 +192,11 @@ class FilmTrack:
             yield from self._place(frame)
 
     @property
+    def over(self) -> bool:
+        """Is nothing wanted of the frames to come?"""
+        return not self._small and bool(self._samplers) and all(one.over(self.seen.frames) for one in self._samplers)
+
+    @property
     def hopeless(self) -> bool:
         """Have hundreds of packets failed, with nothing seen yet?"""
         return self._failures > _HOPELESS and not self.seen.frames
@@ -240,10 +245,18 @@ class _Sampler:
         if sampling.most and duration:
             self._every = max(self._every, duration / sampling.most)
         self._due = 0
+        self._chosen = frozenset(sampling.at or ())
+        self._last = max(sampling.at) if sampling.at else None
         self._reformatter = VideoReformatter()
+
+    def over(self, index: int) -> bool:
+        """Is none of the frames from this one on wanted?"""
+        return self._last is not None and index > self._last
 
     def due(self, index: int, time: float) -> bool:
         """Is this frame one of those wanted?"""
+        if self.sampling.at is not None:
+            return index in self._chosen
         if self.sampling.frames is not None:
             return index % self.sampling.frames == 0
         if time < self._due * self._every - 1e-6:
@@ -285,7 +298,7 @@ class _Run:
         self._motion: list[NDArray[np.float32]] | None = [] if motion else None
         self._anchor: float | None = None  # s, of the latest frame that others are predicted from
 
-    def add(self, index: int, time: float, frame: VideoFrame, small: NDArray[np.uint8]) -> Iterator[Frames]:
+    def add(self, index: int, time: float, frame: VideoFrame, small: NDArray[np.uint8], seen: Seen) -> Iterator[Frames]:
         """Take a frame; a full batch where it begins another."""
         if len(self._frames) == BATCH:
             yield self._batch(time)
@@ -293,7 +306,7 @@ class _Run:
         self._times.append(time)
         self._frames.append(small)
         if self._motion is not None:
-            self._motion.append(self._vectors(frame, time))
+            self._motion.append(self._vectors(frame, time, seen))
 
     def finish(self, end: float) -> Iterator[Frames]:
         """The rest."""
@@ -311,8 +324,11 @@ class _Run:
             self._motion = []
         return Frames(self._start, times, seconds, yuv, motion)
 
-    def _vectors(self, frame: VideoFrame, time: float) -> NDArray[np.float32]:
-        """Of P frames, which point back to the latest I or P frame; how far B frames point is not told."""
+    def _vectors(self, frame: VideoFrame, time: float, seen: Seen) -> NDArray[np.float32]:
+        """Of P frames, which point back to the latest I or P frame; how far B frames point is not told.
+
+        They are about the frame as stored: turned upright here, with square pixels.
+        """
         unknown = np.full(4, np.nan, np.float32)
         if frame.pict_type == PictureType.B:
             return unknown
@@ -324,8 +340,10 @@ class _Run:
         vectors = vectors[vectors["source"] < 0]
         if not len(vectors):
             return np.array([0, 0, 0, 0], np.float32)
-        scale = -1 / (vectors["motion_scale"].astype(np.float32) * np.float32(frame.width * (time - anchor)))
-        across, down = vectors["motion_x"] * scale, vectors["motion_y"] * scale
+        scale = -1 / (vectors["motion_scale"].astype(np.float32) * np.float32(seen.size[0] * (time - anchor)))
+        across, down = vectors["motion_x"] * scale * np.float32(seen.sample_aspect_ratio), vectors["motion_y"] * scale
+        for _ in range(seen.rotation // 90):
+            across, down = -down, across
         area = vectors["w"].astype(np.float32) * vectors["h"]
         total = float(area.sum())
         mean = float((np.hypot(across, down) * area).sum()) / total

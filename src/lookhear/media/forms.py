@@ -48,7 +48,8 @@ class Picture:
 class Sampling:
     """Which frames of a film become pictures, and how large.
 
-    One every ``seconds`` (the first frame at or after each multiple), or every ``frames`` frames where that is given.
+    One every ``seconds`` (the first frame at or after each multiple), or every ``frames`` frames where that is given,
+    or those of the indexes ``at``. ``key_frames``: one of each scene, which is known only after a first pass.
     ``most``: seconds grow so that a film of known length gives about so many. ``side``: pixels on the longer side at
     most; None: no scaling at all, but only the middle, at most 640 x 480, for what scaling would hide.
     """
@@ -57,6 +58,8 @@ class Sampling:
     frames: int | None = None
     most: int | None = None
     side: int | None = LARGEST
+    key_frames: bool = False
+    at: tuple[int, ...] | None = None  #: in order
 
 
 @dataclass(frozen=True)

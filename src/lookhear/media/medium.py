@@ -92,6 +92,16 @@ class Medium:
 
         return frames(self._source.reader, self.limits)
 
+    def rewind(self) -> None:
+        """Make ready to decode once more, from the start. Raises InputError for what can be read only once."""
+        reader = self._source.reader
+        if not isinstance(reader, SeekableReader):
+            raise InputError("It comes through a pipe, and key frames take a second pass. Save it to a file first.")
+        if self._container is not None:
+            self._container.close()
+            reader.seek(0)
+            self._container = _open_container(self._source)
+
     def digest(self) -> Digest:
         """SHA-256 and xxHash64 of all bytes; call it after decoding, so that the file is read once."""
         try:

@@ -21,6 +21,7 @@ from lookhear.media.film import Seen
 from lookhear.media.forms import FloatArray, Form, Frames, Picture, Samples, Sampling
 from lookhear.media.probe import Probe
 from lookhear.media.sound import Heard
+from lookhear.tasks.frames import SCENES
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,11 @@ class Task(Generic[OptionsT, ResultT]):
     def sampling(self, options: OptionsT) -> Sampling:
         """Which frames of a film come as PIXELS."""
         return Sampling()
+
+    def needs_with(self, options: OptionsT) -> tuple[str, ...]:
+        """``needs``, and where key frames of scenes are looked at, the task that finds them."""
+        film = "video" in self.kinds and Form.PIXELS in self.forms
+        return (*self.needs, SCENES) if film and self.sampling(options).key_frames else self.needs
 
 
 __all__ = [

@@ -49,12 +49,12 @@ def tasks_for(kind: str, names: tuple[str, ...] | None = None) -> tuple[AnyTask,
     """
     if names is None:
         return tuple(task for task in all_tasks() if kind in task.kinds and task.default)
-    named = [task for name in dict.fromkeys(names) for task in _named(name)]
+    named = [task for name in dict.fromkeys(names) for task in variants(name)]
     return tuple(sorted((task for task in named if kind in task.kinds), key=lambda task: task.name))
 
 
 @lru_cache(maxsize=64)
-def _named(name: str) -> tuple[AnyTask, ...]:
+def variants(name: str) -> tuple[AnyTask, ...]:
     """The tasks of that name; only modules of that name are imported where there are some. Raises UnknownTask."""
     own = [import_module(module) for module in _modules() if module.rpartition(".")[2] == name]
     if own:
@@ -77,7 +77,7 @@ def check_name(name: str) -> None:
 
 def find(name: str, kind: str) -> AnyTask:
     """The task of that name for that kind of medium. Raises UnknownTask."""
-    for task in _named(name):
+    for task in variants(name):
         if kind in task.kinds:
             return task
     raise UnknownTask(f"The task '{name}' does not work on {kind}.")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lookhear.dsp.areas import LUMA, area_means, reduced_size
 from lookhear.errors import InvalidOptions
 from lookhear.tasks.base import Block, Context, Fold, Form, PictureFold, Sampling, Task
+from lookhear.tasks.frames import FrameOptions
 
 _SIDE = 256  # the picture is reduced to so many pixels on its longer side: colours need no more
 _BITS = 5  # per channel of the histogram that is clustered
@@ -179,15 +180,15 @@ def measure(pixels: NDArray[np.uint8], count: int) -> ColorsResult:
 
 
 @dataclass(frozen=True)
-class FilmColorsOptions:
-    """``count``: how many dominant colours at most, 1 to 16. ``seconds`` between the frames that are looked at."""
+class FilmColorsOptions(FrameOptions):
+    """``count``: how many dominant colours at most, 1 to 16; and which frames, see FrameOptions."""
 
     count: int = 6
-    seconds: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (1 <= self.count <= 16 and self.seconds > 0):
-            raise InvalidOptions("colors: 1 ≤ count ≤ 16 and seconds > 0 must hold.")
+        super().__post_init__()
+        if not 1 <= self.count <= 16:
+            raise InvalidOptions("colors: 1 ≤ count ≤ 16 must hold.")
 
 
 @dataclass(frozen=True)
@@ -283,7 +284,7 @@ class FilmColors(Task[FilmColorsOptions, FilmColorsResult]):
 
     def sampling(self, options: FilmColorsOptions) -> Sampling:
         """Small frames; colours need no more."""
-        return Sampling(seconds=options.seconds, most=_MOST, side=_FILM_SIDE)
+        return options.sampling(_FILM_SIDE, _MOST)
 
 
 TASKS = (Colors(), FilmColors())

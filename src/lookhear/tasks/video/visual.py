@@ -24,6 +24,7 @@ from lookhear.dsp.motion import block_motion
 from lookhear.dsp.pyramid import Pyramid, mean
 from lookhear.errors import InvalidOptions
 from lookhear.tasks.base import Block, Context, Fold, Form, Frames, Picture, Sampling, Task
+from lookhear.tasks.frames import FrameOptions
 
 _STEPS = 16
 _POINT = 0.5  # s, of the finest time line
@@ -33,16 +34,16 @@ _COLUMNS = 5  # brightness, saturation, motion, right, down
 
 
 @dataclass(frozen=True)
-class VisualOptions:
-    """``seconds`` between the frames looked at in colour, ``most`` of them in all, ``side``: pixels, longer side."""
+class VisualOptions(FrameOptions):
+    """Which frames are looked at in colour: see FrameOptions; ``most`` of them in all, ``side``: pixels, longer side."""
 
-    seconds: float = 1.0
     most: int = 300
     side: int = 224
 
     def __post_init__(self) -> None:
-        if not (self.seconds > 0 and self.most > 0 and 16 <= self.side <= 1600):
-            raise InvalidOptions("visual: seconds > 0, most > 0 and 16 ≤ side ≤ 1600 must hold.")
+        super().__post_init__()
+        if not (self.most > 0 and 16 <= self.side <= 1600):
+            raise InvalidOptions("visual: most > 0 and 16 ≤ side ≤ 1600 must hold.")
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ class Visual(Task[VisualOptions, VisualResult]):
 
     def sampling(self, options: VisualOptions) -> Sampling:
         """As the options say."""
-        return Sampling(seconds=options.seconds, most=options.most, side=options.side)
+        return options.sampling(options.side, options.most)
 
 
 TASKS = (Visual(),)
