@@ -57,6 +57,32 @@ def report(
 
 
 @app.command()
+def scenes(
+    film: Annotated[str, typer.Argument(metavar="FILM", help="A film, or a URL.")],
+    csv: Annotated[bool, typer.Option("--csv", help="A line per scene.")] = False,
+    edl: Annotated[bool, typer.Option("--edl", help="An edit decision list (CMX 3600).")] = False,
+    otio: Annotated[bool, typer.Option("--otio", help="An OpenTimelineIO timeline.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="A page with the key frame of every scene.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The file to write; else it is printed. Its ending says the kind."),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0.01, max=0.99, help="The least probability of a transition; default 0.4.")
+    ] = None,
+    min_scene_length: Annotated[
+        float | None, typer.Option(min=0.0, help="Seconds; shorter scenes go to a neighbour. Default 0.6.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
+) -> None:
+    """Find the scenes of a film: a table here, or a cut list for an editor."""
+    from lookhear.cli.scenes import run
+
+    asked = {"csv": csv, "edl": edl, "otio": otio, "html": html}
+    raise typer.Exit(run(film, [name for name, yes in asked.items() if yes], out, threshold, min_scene_length, quiet))
+
+
+@app.command()
 def listen(
     source: Annotated[str, typer.Argument(help="'-' for standard input, a named pipe, a file or a stream's URL.")],
     tasks: Tasks = None,

@@ -7,7 +7,9 @@ files could not be analysed · 4 something optional is not installed · 130 inte
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from typing import NoReturn
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # our threads share the work; BLAS's own would only fight them
 
@@ -60,22 +62,34 @@ def _options(
     """Every command explains itself with --help."""
 
 
+_pressed = False  # Ctrl-C, be it that decoders swallowed what it raised
+
+
+def _interrupt(*_: object) -> NoReturn:
+    global _pressed
+    _pressed = True
+    raise KeyboardInterrupt
+
+
 def run() -> None:
     """The console script."""
     sys.unraisablehook = _unraisable
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else someone chose to have it ignored
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         import lookhear.cli.commands  # noqa: F401  (registers the commands)
 
         _tune_the_process()
         code = app(standalone_mode=False)
-        if code == _INTERRUPTED:  # typer makes an exit code of it
+        if code == _INTERRUPTED or _pressed:  # typer makes an exit code of it
             _complain("Interrupted.")
+            code = _INTERRUPTED
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 0)  # all is written; tearing modules down would cost 30 ms
     except LookhearError as error:
-        _complain(error.message)
-        sys.exit(error.exit_code)
+        _complain("Interrupted." if _pressed else error.message)
+        sys.exit(_INTERRUPTED if _pressed else error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _complain("Interrupted.")
         sys.exit(_INTERRUPTED)

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 @contextmanager
 def seconds_bar(path: str, quiet: bool) -> Iterator[Callable[[float], None] | None]:
-    """Seconds of sound done of one file."""
+    """Seconds done of one file."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), TextColumn("{task.completed:.0f} s of sound"), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), TextColumn("{task.completed:.0f} s done"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(os.path.basename(path) or path, total=None)
         yield lambda seconds: progress.update(bar, completed=seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import typer
@@ -13,14 +12,14 @@ from lookhear.cli.analyze import answers_to, named
 from lookhear.cli.asked import expand
 from lookhear.cli.page import EXTRA_TASKS, OPTIONS, render, render_many
 from lookhear.cli.progress import files_bar, seconds_bar
-from lookhear.errors import MediumUnreadable
+from lookhear.cli.written import check_out, write_whole
 from lookhear.tasks.catalogue import all_tasks
 from lookhear.wiring import analyze
 
 
 def run(paths: list[str], out: Path, quiet: bool) -> int:
     """The exit code: 0, or 3 when a file was refused."""
-    _check_out(out)
+    check_out(out, "page")
     files = list(expand(paths))
     if not files:
         raise typer.BadParameter("There is no file in it.", param_hint="PATH")
@@ -39,23 +38,7 @@ def run(paths: list[str], out: Path, quiet: bool) -> int:
         refused = bool(refusals)
         for refusal in refusals:
             typer.echo(f"lookhear: {refusal.name}: {refusal.error.message}", err=True)
-    try:
-        fresh = out.with_name(f".{out.name}.new")
-        fresh.write_text(page, encoding="utf-8", errors="backslashreplace")
-        os.replace(fresh, out)
-    except OSError as error:
-        raise MediumUnreadable(f"Cannot write to {out}: {error.strerror}. Choose another --out.") from error
+    write_whole(out, page)
     if not quiet:
         typer.echo(f"Open {out} in a browser.", err=True)
     return 3 if refused else 0
-
-
-def _check_out(out: Path) -> None:
-    """Only a page is written over: never a recording, never anybody's notes."""
-    if out.is_dir():
-        raise typer.BadParameter(f"'{out}' is a folder. Name a file in it.", param_hint="--out")
-    if out.is_file():
-        with out.open("rb") as file:
-            head = file.read(64)
-        if head and not head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
-            raise typer.BadParameter(f"'{out}' is there already and no page. Name another file.", param_hint="--out")

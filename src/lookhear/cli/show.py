@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def print_report(report: Report) -> None:
     """All fields of one report, a table per task, then what is to be said about it."""
     console = _console()
     facts = report.medium
-    picture = facts.probe.picture
+    picture = facts.probe.picture if facts.kind == "image" else None
     extent = f"{picture.width} × {picture.height}" if picture else cell("duration", facts.duration)
     console.print(f"[bold]{escape(facts.name)}[/]  {facts.kind}, {extent}")
     for finding in report.findings:
@@ -155,3 +156,23 @@ def print_tasks() -> None:
         name = task.name if task.default else f"{task.name} (when asked)"
         table.add_row(name, ", ".join(sorted(task.kinds)), escape(task.summary), escape(options) or "—")
     _console().print(table)
+
+
+def print_scenes(rows: Sequence[dict[str, Any]]) -> None:
+    """A line per scene."""
+    table = Table(box=None, header_style="bold cyan")
+    for title in ("scene", "start", "end", "length", "frames", "key frame", "begins with"):
+        table.add_column(title, justify="left" if title == "begins with" else "right")
+    for row in rows:
+        frames = f"{row['start_frame']}–{row['end_frame'] - 1}"
+        times = (_moment(row["start"]), _moment(row["end"]), f"{row['duration']:.2f} s")
+        table.add_row(str(row["scene"]), *times, frames, str(row["key_frame"]), row["transition"] or "—")
+    console = _console()
+    console.print(table)
+    console.print(f"[dim]{len(rows)} scene{'s' * (len(rows) != 1)}[/]")
+
+
+def _moment(seconds: float) -> str:
+    """0:01:02.345."""
+    minutes, rest = divmod(round(1000 * seconds), 60_000)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest / 1000:06.3f}"

@@ -18,7 +18,7 @@ from lookhear.cli.page.tiles import facts
 from lookhear.cli.page.view import View
 
 #: What the page draws beyond the default tasks, and the options it needs.
-EXTRA_TASKS: Final = ("overview",)
+EXTRA_TASKS: Final = ("overview", "sound_overview")
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {"perceptual": {"curve": True}}
 
 Answer = Report | Refusal

@@ -70,10 +70,11 @@ _LOW, _HIGH = -50.0, 3.0
 
 def levels_card(view: View) -> Html | None:
     """Loudness, range and peaks on one scale."""
-    if view.report.medium.probe.picture or not {"perceptual", "quality"} & view.values.keys():
+    quality = view.heard("quality")
+    if view.report.medium.kind == "image" or not {"perceptual", quality} & view.values.keys():
         return None
     level, spread = view.number("perceptual", "loudness"), view.number("perceptual", "loudness_range")
-    peak = view.number("quality", "true_peak")
+    peak = view.number(quality, "true_peak")
     body: list[Child] = []
     if "perceptual" in view.values:
         big = (
@@ -88,7 +89,7 @@ def levels_card(view: View) -> Html | None:
         ("Range", "perceptual", ("loudness_range",), "LU"),
         ("Loudest passage", "perceptual", ("loudness_short_term_max",), "LUFS"),
         ("Loudest moment", "perceptual", ("loudness_momentary_max",), "LUFS"),
-        ("True peak", "quality", ("true_peak",), "dBTP"),
+        ("True peak", quality, ("true_peak",), "dBTP"),
         ("Dynamic range", "perceptual", ("dynamic_range",), "dB"),
     ]
     return card("Levels", *body, fact_list(view, facts if level is not None else facts[4:]))
@@ -137,37 +138,52 @@ def _span(left: float, right: float) -> str:
     return f"left:{left:.2f}%;width:{max(0.4, right - left):.2f}%"
 
 
-_SOUND_FACTS: tuple[Fact, ...] = (
-    ("Bandwidth", "quality", ("bandwidth",), "Hz"),
-    ("Signal to noise", "quality", ("snr",), "dB"),
-    ("Noise floor", "quality", ("noise_floor",), "dBFS"),
-    ("Clipped places", "quality", ("clipping", "runs"), ""),
-    ("Share of silence", "quality", ("silence", "ratio"), "%"),
-    ("Channel correlation", "quality", ("channel_correlation",), ""),
+_SOUND_FACTS = (
+    ("Bandwidth", ("bandwidth",), "Hz"),
+    ("Signal to noise", ("snr",), "dB"),
+    ("Noise floor", ("noise_floor",), "dBFS"),
+    ("Clipped places", ("clipping", "runs"), ""),
+    ("Share of silence", ("silence", "ratio"), "%"),
+    ("Channel correlation", ("channel_correlation",), ""),
 )
-_PICTURE_FACTS: tuple[Fact, ...] = (
-    ("Sharpness", "quality", ("sharpness",), "%"),
-    ("Noise", "quality", ("noise",), "of 255"),
-    ("Blockiness", "quality", ("blockiness",), ""),
-    ("Contrast", "quality", ("contrast",), "%"),
-    ("Darkest parts", "quality", ("bright",), "%"),
-    ("Brightest parts", "quality", ("dark",), "%"),
+_SHARP = (("Sharpness", ("sharpness",), "%"), ("Noise", ("noise",), "of 255"), ("Blockiness", ("blockiness",), ""))
+_PICTURE_FACTS = (
+    *_SHARP,
+    ("Contrast", ("contrast",), "%"),
+    ("Darkest parts", ("bright",), "%"),
+    ("Brightest parts", ("dark",), "%"),
+)
+_FILM_FACTS = (
+    *_SHARP,
+    ("Black", ("black_ratio",), "%"),
+    ("Frozen", ("frozen_ratio",), "%"),
+    ("Combed frames", ("combed_ratio",), "%"),
 )
 
 
 def quality_card(view: View) -> Html | None:
+    """Of what it is: sound, picture, or the pictures of a film."""
+    kind = view.report.medium.kind
+    facts = {"image": _PICTURE_FACTS, "video": _FILM_FACTS}.get(kind, _SOUND_FACTS)
+    return _quality(view, "Picture quality" if kind == "video" else "Quality", "quality", facts)
+
+
+def sound_card(view: View) -> Html | None:
+    """Of the sound track of a film."""
+    film = view.report.medium.kind == "video"
+    return _quality(view, "Sound quality", view.heard("quality"), _SOUND_FACTS) if film else None
+
+
+def _quality(view: View, title: str, task: str, facts: Sequence[tuple[str, tuple[str, ...], str]]) -> Html | None:
     """The score as a ring, and what it is made of."""
-    if "quality" not in view.values:
+    if task not in view.values:
         return None
-    score = view.number("quality", "quality_score")
-    ring = _ring(score)
-    why = None if score is not None else el("p", view.why("quality", "quality_score"), class_="reason")
-    count = len(view.rows("quality", "problems"))
+    score = view.number(task, "quality_score")
+    why = None if score is not None else el("p", view.why(task, "quality_score"), class_="reason")
+    count = len(view.rows(task, "problems"))
     said = el("p", "no problems" if not count else "1 problem" if count == 1 else f"{count} problems", class_="sub")
-    facts = _PICTURE_FACTS if view.report.medium.probe.picture else _SOUND_FACTS
-    return card(
-        "Quality", el("div", ring, el("div", said, why, class_="side"), class_="ringed"), fact_list(view, facts)
-    )
+    ring = el("div", _ring(score), el("div", said, why, class_="side"), class_="ringed")
+    return card(title, ring, fact_list(view, [(name, task, path, unit) for name, path, unit in facts]))
 
 
 def grade(score: float) -> str:

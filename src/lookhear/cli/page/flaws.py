@@ -9,7 +9,7 @@ from lookhear.cli.page.markup import Child, Html, el
 from lookhear.cli.page.numbers import number
 from lookhear.cli.page.view import View
 
-_KINDS = ((("quality", "clipping", "events"), "clipped", "clip"), (("quality", "dropouts"), "dropouts", "drop"))
+_KINDS = ((("clipping", "events"), "clipped", "clip"), (("dropouts",), "dropouts", "drop"))
 _LEAST = 18  # of 10000: what is shorter would not be seen
 
 
@@ -17,8 +17,8 @@ def strip(view: View) -> tuple[Child, list[Html | str]]:
     """The drawing, and its legend; nothing where nothing is wrong."""
     paths: list[Html] = []
     legend: list[Html | str] = []
-    for (task, *path), word, kind in _KINDS:
-        spans = [_span(row, view.duration) for row in view.rows(task, *path)]
+    for path, word, kind in _KINDS:
+        spans = [_span(row, view.duration) for row in view.rows(view.heard("quality"), *path)]
         found = "".join(f"M{left} 0H{left + width}V4H{left}Z" for left, width in filter(None, spans))
         if found:
             paths.append(el("path", d=found, class_=kind))

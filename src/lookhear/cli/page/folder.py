@@ -1,4 +1,4 @@
-"""Many media: totals, and a table that can be sorted, with the waveform of each."""
+"""Many media: totals, and a table that can be sorted, with a look at each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lookhear.cli.page.numbers import MISSING, clock, numbers
 from lookhear.cli.page.tiles import Tile, facts
 from lookhear.cli.page.view import View
 
-_COLUMNS = ("Length", "Tempo", "Metre", "Key", "Loudness", "Quality")
+_COLUMNS = ("Size", "Leading colour", "Length", "Scenes", "Tempo", "Metre", "Key", "Loudness", "Quality")
 _POINTS = 120
 
 
@@ -22,13 +22,14 @@ def overview(answers: Sequence[View | Refusal]) -> Html:
     refused, flawed = len(answers) - len(views), sum(problems(view) > 0 for view in views)
     counted = [
         Tile("Files", str(len(answers))),
-        Tile("Sound", clock(sum(view.duration for view in views))),
+        Tile("Playing time", clock(sum(view.duration for view in views))),
         Tile("With problems", str(flawed), class_="fair" if flawed else "good"),
         Tile("Refused", str(refused), class_="poor" if refused else "good"),
     ]
-    titles = ("File", "Waveform", *_COLUMNS, "Problems")
-    head = [el("th", _sorter(title) if title != "Waveform" else title, scope="col") for title in titles]
-    body = [_refused(one) if isinstance(one, Refusal) else _row(one) for one in answers]
+    shown = [title for title in _COLUMNS if any(title == tile.title for view in views for tile in facts(view))]
+    titles = ("File", "Look", *shown, "Problems")
+    head = [el("th", _sorter(title) if title != "Look" else title, scope="col") for title in titles]
+    body = [_refused(one, shown) if isinstance(one, Refusal) else _row(one, shown) for one in answers]
     table = el("table", el("thead", el("tr", head)), el("tbody", body), class_="files")
     return el(
         "section",
@@ -43,13 +44,13 @@ def _sorter(title: str) -> Html:
     return el("button", title, type="button", title=f"Sort by {title.lower()}")
 
 
-def _row(view: View) -> Html:
+def _row(view: View, shown: Sequence[str]) -> Html:
     by_title = {tile.title: tile for tile in facts(view)}
     name = view.report.medium.name
     link = el("a", el("bdi", basename(name) or name), href=f"#{view.anchor}", title=name)
     wrong = problems(view)
     cells: list[Child] = [el("td", link, data_sort=name.lower()), el("td", thumbnail(view), class_="thumb")]
-    cells += [_cell(by_title.get(title)) for title in _COLUMNS]
+    cells += [_cell(by_title.get(title)) for title in shown]
     mark = el("span", wrong, class_="pill fair") if wrong else el("span", "none", class_="sub")
     return el("tr", cells, el("td", mark, data_sort=wrong))
 
@@ -64,17 +65,21 @@ def _cell(tile: Tile | None) -> Html:
     return el("td", value, unit, data_sort=tile.sort)
 
 
-def _refused(refusal: Refusal) -> Html:
+def _refused(refusal: Refusal, shown: Sequence[str]) -> Html:
     name = el(
         "td", el("bdi", basename(refusal.name) or refusal.name), title=refusal.name, data_sort=refusal.name.lower()
     )
-    why = el("td", el("b", "Refused: "), refusal.error.message, colspan=len(_COLUMNS) + 2)
+    why = el("td", el("b", "Refused: "), refusal.error.message, colspan=len(shown) + 2)
     return el("tr", name, why, class_="refused")
 
 
 def thumbnail(view: View) -> Html | None:
-    """The waveform in a hundred strokes."""
-    channels = view.rows("overview", "waveform", "channels")
+    """A small picture; of sound the waveform in a hundred strokes."""
+    stills = view.rows("overview", "stills")
+    small = stills[len(stills) // 3].get("preview") if stills else view.get("overview", "thumbnail")
+    if small:
+        return el("img", src=f"data:image/jpeg;base64,{small}", alt="", loading="lazy")
+    channels = view.rows(view.heard("overview"), "waveform", "channels")
     peaks = numbers(channels[0].get("greatest")) if channels else []
     if not peaks:
         return None

@@ -51,7 +51,9 @@ def problems(view: View) -> int:
 def _lines(view: View) -> list[tuple[str, str | None, str]]:
     report = view.report
     lines: list[tuple[str, str | None, str]] = [("error", error.task, error.message) for error in report.errors]
-    for row in view.rows("quality", "problems"):
+    for row in (
+        row for task in dict.fromkeys(("quality", view.heard("quality"))) for row in view.rows(task, "problems")
+    ):
         lines.append((str(row.get("severity")), None, f"{row.get('message')}{_when(row)}"))
     lines += [("warning", None, note.message) for note in report.warnings if note.task is None]
     if not report.complete and not any(kind == "warning" for kind, _, _ in lines):

@@ -57,6 +57,13 @@ const readers = {
     }
     return text;
   },
+  film(series, t) {
+    return series.cuts ? "scene " + (before(series.cuts, t) + 1) : "";
+  },
+  courses(series, t) {
+    const i = Math.min(series.light.length - 1, Math.floor(t / series.step)), moved = series.moved[i];
+    return "brightness " + Math.round(100 * series.light[i]) + " %" + (moved === undefined ? "" : " · movement " + moved.toFixed(2));
+  },
   loudness(series, t) {
     const value = series.values[Math.round((t - series.start) / series.step)];
     return value === null || value === undefined ? "—" : signed(value) + " LUFS";

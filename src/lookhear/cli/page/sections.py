@@ -6,27 +6,39 @@ from collections.abc import Callable, Iterable
 from os.path import basename
 from typing import Any
 
-from lookhear.cli.page import cards, keys, pictures, tracks
+from lookhear.cli.page import cards, film, keys, pictures, tracks
 from lookhear.cli.page.markup import Child, Html, card, el, join
 from lookhear.cli.page.notices import notices
-from lookhear.cli.page.numbers import MISSING, amount, clock, size
+from lookhear.cli.page.numbers import MISSING, amount, clock, numbers, size
 from lookhear.cli.page.tables import plain_table, task_table
 from lookhear.cli.page.tiles import tiles
 from lookhear.cli.page.view import View
 
-_TRACKS: tuple[Callable[[View], tracks.Track | None], ...] = (tracks.waveform, tracks.spectrogram, tracks.loudness)
+_TRACKS: tuple[Callable[[View], tracks.Track | None], ...] = (
+    film.strip,
+    film.courses,
+    tracks.waveform,
+    tracks.spectrogram,
+    tracks.loudness,
+)
 _CARDS: tuple[Callable[[View], Html | None], ...] = (
+    film.scenes_card,
     pictures.picture_card,
     pictures.colors_card,
     cards.rhythm_card,
     keys.key_card,
     cards.levels_card,
     cards.quality_card,
+    cards.sound_card,
 )
-_DRAWN_ONLY = frozenset({"overview"})  # their values are the drawing
-_CLOSED = frozenset({"similarity", "duplicates", "technical", "spectral"})
+_DRAWN_ONLY = frozenset({"overview", "sound_overview"})  # their values are the drawing
+_CLOSED = frozenset({"similarity", "duplicates", "sound_duplicates", "technical", "spectral", "visual", "scenes"})
 _NAMES = {"mir": "Rhythm and key", "perceptual": "Listening", "spectral": "Spectrum", "technical": "File"}
-_NAMES |= {"similarity": "Similarity vectors", "duplicates": "Fingerprint"}
+_NAMES |= {
+    "similarity": "Similarity vectors",
+    "duplicates": "Fingerprint",
+    "sound_duplicates": "Fingerprint of the sound",
+}
 
 
 def article(view: View) -> Html:
@@ -76,9 +88,14 @@ def _chips(view: View) -> list[str]:
     sound = probe.sound
     rate, depth = (sound.sample_rate, sound.bits_per_sample) if sound else (None, None)
     speed = view.number("technical", "bit_rate") or probe.bit_rate
+    moving = probe.moving
+    frames = view.number("technical", "frame_rate") or (moving.frame_rate if moving else None)
     chips = [
         facts.kind,
         probe.container_name,
+        moving.codec if moving else None,
+        " × ".join(f"{side:.0f}" for side in numbers(view.get("technical", "resolution"))),
+        f"{frames:.5g} frames/s" if frames else None,
         sound.codec if sound else None,
         f"{rate / 1000:g} kHz" if rate else None,
         f"{depth} bit" if depth else None,

@@ -42,10 +42,15 @@ def tiles(view: View) -> Html:
 def facts(view: View) -> list[Tile]:
     """Length, and what the tasks that ran have found."""
     picture = view.report.medium.probe.picture
-    if picture is not None:
+    if picture is not None and view.report.medium.kind == "image":
         return _of_picture(view, picture)
     found = [Tile("Length", clock(view.duration) if view.duration else None, sort=view.duration, why="Not known.")]
     asked = {*view.values, *(error.task for error in view.report.errors)}
+    if "scenes" in view.values:
+        count, mean = view.number("scenes", "count") or 0, ""
+        if count > 1 and view.duration:
+            mean = f"{view.duration / count:.1f} s each"
+        found.append(Tile("Scenes", f"{count:.0f}", "", mean, sort=count))
     if "mir" in asked:
         found += [_tempo(view), _metre(view), _key(view)]
     if "perceptual" in asked:
@@ -99,7 +104,7 @@ def _key(view: View) -> Tile:
 
 def _loudness(view: View) -> Tile:
     level, spread = view.number("perceptual", "loudness"), view.number("perceptual", "loudness_range")
-    peak = view.number("quality", "true_peak")
+    peak = view.number(view.heard("quality"), "true_peak")
     parts = [f"range {amount(spread, 'LU')}" if spread is not None else None]
     parts.append(f"peak {amount(peak, 'dBTP')}" if peak is not None else None)
     beside = " · ".join(part for part in parts if part)

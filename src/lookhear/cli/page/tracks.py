@@ -58,7 +58,8 @@ class Track:
         return el("div", head, *axes, time, legend, class_="track")
 
 
-def _drawn(tag: Html, width: float, height: float = 100) -> Html:
+def drawn(tag: Html, width: float, height: float = 100) -> Html:
+    """Shapes that stretch with their place."""
     box = f"0 0 {width:.4f} {height:g}"
     return el("svg", tag, viewBox=box, preserveAspectRatio="none", aria_hidden="true", focusable="false")
 
@@ -66,8 +67,8 @@ def _drawn(tag: Html, width: float, height: float = 100) -> Html:
 def waveform(view: View) -> Track | None:
     """Envelopes with the RMS inside, and beats beneath."""
     step, channels = (
-        view.number("overview", "waveform", "seconds_per_bucket"),
-        view.rows("overview", "waveform", "channels"),
+        view.number(view.heard("overview"), "waveform", "seconds_per_bucket"),
+        view.rows(view.heard("overview"), "waveform", "channels"),
     )
     if not step or not channels or view.duration <= 0 or not numbers(channels[0].get("rms")):
         return None
@@ -89,7 +90,7 @@ def waveform(view: View) -> Track | None:
     loudest = amount(20 * log10(max(float(peaks.max()), 1e-5)), "dBFS")
     what = f"Waveform over {amount(view.duration, 'clock')}, loudest {loudest}. {beat.summary}"
     flaws, words = strip(view)
-    drawing = join(_drawn(join(*shapes), full), beat.html, flaws)
+    drawing = join(drawn(join(*shapes), full), beat.html, flaws)
     legend = join(
         el("i", class_="key k-peak"), "peaks", el("i", class_="key k-rms"), "average level", beat.legend, words
     )
@@ -125,15 +126,16 @@ def _level_marks(top: float, lanes_: int, names: Sequence[str]) -> tuple[tuple[f
 
 def spectrogram(view: View) -> Track | None:
     """The picture as PNG, stretched to its place in time."""
-    columns, bands = view.number("overview", "spectrogram", "columns"), view.number("overview", "spectrogram", "bands")
-    packed = view.get("overview", "spectrogram", "cells")
+    task = view.heard("overview")
+    columns, bands = view.number(task, "spectrogram", "columns"), view.number(task, "spectrogram", "bands")
+    packed = view.get(task, "spectrogram", "cells")
     if not columns or not bands or not packed or view.duration <= 0:
         return None
     cells = np.frombuffer(base64.b64decode(packed), np.uint8).reshape(int(columns), int(bands))
-    span = view.number("overview", "spectrogram", "seconds_per_column") or 0.0
-    start = view.number("overview", "spectrogram", "start") or 0.0
-    low, high = (view.number("overview", "spectrogram", name) or 0.0 for name in ("lowest", "highest"))
-    step = view.number("overview", "spectrogram", "decibels_per_step") or 0.0
+    span = view.number(task, "spectrogram", "seconds_per_column") or 0.0
+    start = view.number(task, "spectrogram", "start") or 0.0
+    low, high = (view.number(task, "spectrogram", name) or 0.0 for name in ("lowest", "highest"))
+    step = view.number(task, "spectrogram", "decibels_per_step") or 0.0
     place = f"left:{100 * start / view.duration:.3f}%;width:{100 * columns * span / view.duration:.3f}%"
     picture = el("img", src=png.data_uri(np.ascontiguousarray(cells.T[::-1])), alt="", style=place, draggable="false")
     marks = tuple(
@@ -185,7 +187,7 @@ def loudness(view: View) -> Track | None:
         "loudness",
         "Loudness",
         what,
-        _drawn(join(el("path", d=rules, class_="rule"), *shapes), _POINTS),
+        drawn(join(el("path", d=rules, class_="rule"), *shapes), _POINTS),
         marks,
         data,
         legend,

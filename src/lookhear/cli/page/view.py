@@ -33,6 +33,10 @@ class View:
             value = value.get(name) if isinstance(value, dict) else None
         return value
 
+    def heard(self, task: str) -> str:
+        """The name under which ``task`` tells of sound: of a film's sound track it has one of its own."""
+        return f"sound_{task}" if self.report.medium.kind == "video" else task
+
     def number(self, task: str, *path: str) -> float | None:
         """The finite number at ``path``, or None."""
         return number(self.get(task, *path))
@@ -64,6 +68,6 @@ def _duration(report: Report, values: dict[str, Any]) -> float:
     if known:
         return known
     view = View(report, values, "", 0.0)
-    rows = view.rows("overview", "waveform", "channels")
-    step = view.number("overview", "waveform", "seconds_per_bucket") or 0.0
+    rows = view.rows(view.heard("overview"), "waveform", "channels")
+    step = view.number(view.heard("overview"), "waveform", "seconds_per_bucket") or 0.0
     return step * len(numbers(rows[0].get("rms"))) if rows else 0.0

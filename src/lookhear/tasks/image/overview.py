@@ -2,7 +2,7 @@
 
 Aim: what a page needs to draw the picture, whatever the format and however large the file.
 Reference: baseline JPEG (ITU-T T.81), quality 82.
-Conventions: upright, sRGB, at most 960 pixels on the longer side; base64.
+Conventions: upright, sRGB, at most 960 pixels on the longer side, 120 of the thumbnail; base64.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from dataclasses import dataclass
 
 from lookhear.tasks.base import Context, Fold, Form, NoOptions, Picture, PictureFold, Task
 
-_LONGEST = 960
+_LONGEST, _THUMBNAIL = 960, 120
 
 
 @dataclass(frozen=True)
 class PictureOverview:
-    """``preview``: base64 of a JPEG file."""
+    """``preview``, ``thumbnail``: base64 of JPEG files."""
 
     width: int = 0
     height: int = 0
     preview: str | None = None
+    thumbnail: str | None = None
 
 
 def _look(picture: Picture | None) -> PictureOverview:
@@ -30,7 +31,8 @@ def _look(picture: Picture | None) -> PictureOverview:
     from lookhear.media.picture import as_jpeg  # Pillow, which sound does not need
 
     data, width, height = as_jpeg(picture.pixels, _LONGEST)
-    return PictureOverview(width, height, base64.b64encode(data).decode())
+    small = as_jpeg(picture.pixels, _THUMBNAIL)[0]
+    return PictureOverview(width, height, *(base64.b64encode(jpeg).decode() for jpeg in (data, small)))
 
 
 class PictureOverviewTask(Task[NoOptions, PictureOverview]):

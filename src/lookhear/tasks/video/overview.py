@@ -2,7 +2,8 @@
 
 Aim: what a page needs to draw a strip of the film, whatever its format and length.
 Reference: baseline JPEG (ITU-T T.81), quality 82.
-Conventions: one frame a second or fewer, evenly spread, at most 240; 200 pixels on the longer side; upright, sRGB; base64.
+Conventions: a frame every half second or fewer, evenly spread, at most 240; with ``per_scene`` the key frames of the
+scenes, at most 2000; 200 pixels on the longer side; upright, sRGB; base64.
 """
 
 from __future__ import annotations
@@ -10,10 +11,18 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
-from lookhear.tasks.base import Block, Context, Fold, Form, NoOptions, Sampling, Task
+from lookhear.tasks.base import Block, Context, Fold, Form, Sampling, Task
+from lookhear.tasks.frames import FrameOptions
 
-_MOST = 240
+_MOST, _MOST_SCENES = 240, 2000
 _LONGEST = 200
+
+
+@dataclass(frozen=True)
+class FilmOverviewOptions(FrameOptions):
+    """Which frames: see FrameOptions."""
+
+    seconds: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,8 @@ class FilmOverview:
 
 
 class _OverviewFold:
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._stride = 1
         self._count = 0
         self._stills: list[Still] = []
@@ -52,7 +62,7 @@ class _OverviewFold:
             data, *size = as_jpeg(picture.pixels, _LONGEST)
             self._size = (size[0], size[1])
             self._stills.append(Still(picture.index, round(picture.time, 6), base64.b64encode(data).decode()))
-            if len(self._stills) > _MOST:
+            if len(self._stills) > self._most:
                 self._stills = self._stills[::2]
                 self._stride *= 2
         self._count += 1
@@ -62,7 +72,7 @@ class _OverviewFold:
         return FilmOverview(*self._size, tuple(self._stills))
 
 
-class FilmOverviewTask(Task[NoOptions, FilmOverview]):
+class FilmOverviewTask(Task[FilmOverviewOptions, FilmOverview]):
     """Small copies of frames."""
 
     name = "overview"
@@ -71,15 +81,16 @@ class FilmOverviewTask(Task[NoOptions, FilmOverview]):
     kinds = frozenset({"video"})
     forms = frozenset({Form.PIXELS})
     default = False
+    Options = FilmOverviewOptions
     Result = FilmOverview
 
-    def start(self, context: Context, options: NoOptions) -> Fold[FilmOverview]:
+    def start(self, context: Context, options: FilmOverviewOptions) -> Fold[FilmOverview]:
         """A fresh fold."""
-        return _OverviewFold()
+        return _OverviewFold(_MOST_SCENES if options.per_scene else _MOST)
 
-    def sampling(self, options: NoOptions) -> Sampling:
+    def sampling(self, options: FilmOverviewOptions) -> Sampling:
         """As many as are kept."""
-        return Sampling(seconds=0.5, most=_MOST, side=_LONGEST)
+        return options.sampling(_LONGEST, _MOST)
 
 
 TASKS = (FilmOverviewTask(),)
