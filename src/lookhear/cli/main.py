@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from types import TracebackType
 from typing import NoReturn
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # our threads share the work; BLAS's own would only fight them
@@ -73,7 +74,7 @@ def _interrupt(*_: object) -> NoReturn:
 
 def run() -> None:
     """The console script."""
-    sys.unraisablehook = _unraisable
+    sys.unraisablehook, sys.excepthook = _unraisable, _excepted
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else someone chose to have it ignored
         signal.signal(signal.SIGINT, _interrupt)
     try:
@@ -110,6 +111,12 @@ def _unraisable(found: sys.UnraisableHookArgs) -> None:
     """Ctrl-C while FFmpeg waits for a byte of ours is told again by the reader; here it would be a traceback."""
     if not issubclass(found.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(found)
+
+
+def _excepted(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Cython shows there, too, what it is about to call unraisable."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
 
 
 def _complain(message: str) -> None:
