@@ -155,7 +155,7 @@ def is_picture(head: bytes) -> bool:
         return True
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return True
-    if head[4:8] == b"ftyp" and head[8:12] == b"avif":
+    if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis"):
         return True
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
         return True
