@@ -1,0 +1,154 @@
+"""How shots follow one another: cuts, dissolves, wipes, fades; and what happens to pictures without being any of these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from evals.films.camera import SIZE
+from evals.films.shots import Shot, gained
+
+_Y, _X = np.mgrid[0 : 1 : SIZE[1] * 1j, 0 : 1 : SIZE[0] * 1j].astype(np.float32)
+#: When a wipe reaches each pixel, as a share of its time.
+WIPES = {
+    "right": _X,
+    "left": 1 - _X,
+    "down": _Y,
+    "diagonal": (_X + _Y) / 2,
+    "iris out": np.hypot(_X - 0.5, (_Y - 0.5) * 0.5625) / 0.574,
+    "iris in": 1 - np.hypot(_X - 0.5, (_Y - 0.5) * 0.5625) / 0.574,
+    "clock": (np.arctan2(_X - 0.5, 0.5 - _Y) / (2 * np.pi)) % 1,
+    "barn doors": np.abs(_X - 0.5) * 2,
+}
+
+
+@dataclass(frozen=True)
+class Join:
+    """Between two shots: ``length`` mixed frames; a fade has so many out, ``hold`` of one colour, ``after`` in."""
+
+    kind: str  #: "cut", "dissolve", "wipe" or "fade"
+    length: int = 0
+    hold: int = 0
+    after: int = 0
+    level: int = 0  #: of the colour that a fade leads through
+    smooth: bool = False  #: slow at both ends
+    wipe: str = ""
+    edge: float = 0.01  #: width of a wipe's edge, share of its way
+
+    @property
+    def frames(self) -> int:
+        """How many frames belong to it."""
+        return self.length + self.hold + self.after
+
+    def share(self, k: int, length: int) -> float:
+        """Of the new picture in mixed frame k."""
+        along = (k + 1) / (length + 1)
+        return along * along * (3 - 2 * along) if self.smooth else along
+
+    def mixed(self, k: int, old: Image.Image, new: Image.Image) -> Image.Image:
+        """Frame k of a dissolve or wipe."""
+        share = self.share(k, self.length)
+        if self.kind == "dissolve":
+            return Image.blend(old, new, share)
+        reached = np.clip((share * (1 + self.edge) - WIPES[self.wipe]) / self.edge, 0, 1)
+        return Image.composite(new, old, Image.fromarray((reached * 255).astype(np.uint8)))
+
+
+@dataclass(frozen=True)
+class Flash:
+    """Light over the whole picture for a few frames; no transition."""
+
+    frame: int
+    strengths: tuple[float, ...]  #: 0 .. 1, frame by frame
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+@dataclass
+class Film:
+    """Shots with the frames that each has to itself, and the joins between them."""
+
+    shots: list[tuple[Shot, int]]
+    joins: list[Join]
+    times: NDArray[np.float64]  #: s, of all frames
+    flashes: list[Flash] = field(default_factory=list)
+    blackouts: list[tuple[int, int]] = field(default_factory=list)  #: first frame, how many: no transition
+    grain: float = 1.0  #: levels
+    gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    lift: float = 0.0
+    bars: tuple[int, int] = (0, 0)  #: black rows above and below, columns left and right
+    fields: bool = False  #: odd rows are half a frame later, as from interlaced cameras
+    seed: int = 0
+    encoder: dict[str, str] = field(default_factory=dict)
+    bit_rate: int | None = None
+
+    def truth(self) -> dict[str, Any]:
+        """Of a cut, start and end are the first frame of the new shot."""
+        at, transitions = 0, []
+        for (_, count), join in zip(self.shots, [*self.joins, None], strict=True):
+            at += count
+            if join is not None:
+                last = at + max(1, join.frames) - 1
+                transitions.append({"kind": join.kind, "start": at, "end": last})
+                at += join.frames
+        return {"frames": at, "transitions": transitions, "flashes": sorted(flash.frame for flash in self.flashes)}
+
+    def pictures(self) -> Iterator[NDArray[np.uint8]]:
+        """(360, 640, 3) uint8, frame by frame."""
+        rng = np.random.default_rng(self.seed)
+        sheets = [np.round(rng.normal(0, self.grain, (SIZE[1] + 40, SIZE[0] + 40))).astype(np.int16) for _ in range(6)]
+        lit = {flash.frame + k: (one, flash.tint) for flash in self.flashes for k, one in enumerate(flash.strengths)}
+        dark = {first + k for first, count in self.blackouts for k in range(count)}
+        for number, frame in enumerate(self._edited()):
+            if number in lit:
+                (strength, tint) = lit[number]
+                frame = gained(frame, tuple(1 + 2.5 * strength * one for one in tint), 130 * strength)  # type: ignore[arg-type]
+            if number in dark:
+                frame = gained(frame, (0.0, 0.0, 0.0))
+            if self.gains != (1.0, 1.0, 1.0) or self.lift:
+                frame = gained(frame, self.gains, self.lift)
+            sheet, (y, x) = sheets[rng.integers(len(sheets))], rng.integers(0, 40, 2)
+            noisy = np.asarray(frame) + sheet[y : y + SIZE[1], x : x + SIZE[0], None]
+            final = np.clip(noisy, 0, 255).astype(np.uint8)
+            rows, columns = self.bars
+            final[:rows], final[SIZE[1] - rows :] = 0, 0
+            final[:, :columns], final[:, SIZE[0] - columns :] = 0, 0
+            yield final
+
+    def _edited(self) -> Iterator[Image.Image]:
+        number, began = 0, 0
+        for k, (shot, count) in enumerate(self.shots):
+            for _ in range(count):
+                yield self._of(shot, began, number)
+                number += 1
+            if k == len(self.joins):
+                return
+            join, (following, _) = self.joins[k], self.shots[k + 1]
+            fresh = number + (join.length + join.hold if join.kind == "fade" else 0)
+            for step in range(join.frames):
+                if join.kind == "fade":
+                    yield self._faded(join, step, (shot, began), (following, fresh), number)
+                else:
+                    yield join.mixed(step, self._of(shot, began, number), self._of(following, fresh, number))
+                number += 1
+            began = fresh
+
+    def _faded(self, join: Join, step: int, old: tuple[Shot, int], new: tuple[Shot, int], number: int) -> Image.Image:
+        empty = Image.new("RGB", SIZE, (join.level,) * 3)
+        if step < join.length:
+            return Image.blend(self._of(*old, number), empty, join.share(step, join.length))
+        step -= join.length + join.hold
+        return empty if step < 0 else Image.blend(empty, self._of(*new, number), join.share(step, join.after))
+
+    def _of(self, shot: Shot, began: int, number: int) -> Image.Image:
+        time = max(0.0, float(self.times[number] - self.times[min(began, len(self.times) - 1)]))
+        frame = shot.picture(time)
+        if not self.fields:
+            return frame
+        odd = np.asarray(frame).copy()
+        odd[1::2] = np.asarray(shot.picture(time + 0.5 * float(self.times[1] - self.times[0])))[1::2]
+        return Image.fromarray(odd)

@@ -1,0 +1,100 @@
+"""Fit the weights by which transitions between shots are told from other changes: python -m evals.fit_scenes.
+
+Logistic regressions with an L2 penalty over all candidates in the films of the set "tune": one for cuts, one for what is
+gradual. Candidates beside a true transition, and those in fades, which are found by rule, are left out.
+Writes ``src/lookhear/dsp/fitted_films.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals.films import rendered
+from evals.fit_rhythm import fit_yes
+from lookhear.dsp.cutting import _joined
+from lookhear.dsp.shots import Signals, signals
+from lookhear.dsp.transitions import cut_candidates, gradual_candidates
+from lookhear.media.decoder import Decoder
+from lookhear.media.forms import Form, Frames
+from lookhear.media.medium import open_medium
+
+OUT = Path(__file__).parents[1] / "src" / "lookhear" / "dsp" / "fitted_films.json"
+Rows = NDArray[np.float64]
+Labelled = tuple[Rows, NDArray[np.bool_]]
+
+
+def track(path: Path) -> Signals:
+    """Signals of a whole film."""
+    parts, before = [], None
+    with open_medium(path) as medium:
+        for item in Decoder(medium, frozenset({Form.FRAMES})):
+            assert isinstance(item, Frames)
+            parts.append(signals(item.yuv, before))
+            before = item.yuv[-1, 0]
+    return _joined(parts)
+
+
+def candidates(path: Path) -> dict[str, Labelled]:
+    """Features of all candidates of a film that are clearly right or clearly wrong."""
+    known: list[dict[str, Any]] = json.loads(path.with_suffix(".json").read_text())["transitions"]
+    whole = track(path)
+    frames, rows = cut_candidates(whole)
+    cuts = np.array([one["start"] for one in known if one["kind"] == "cut"])
+    spans = np.array([(one["start"], one["end"]) for one in known if one["kind"] != "cut"]).reshape(-1, 2)
+    right = _near(frames, cuts, 1)
+    wrong = ~_near(frames, cuts, 3) & ~_within(frames, frames, spans, 3)
+    kept = right | wrong
+    found = {"cut": (rows[kept], right[kept])}
+
+    windows, rows, _ = gradual_candidates(whole)
+    soft = np.array([(one["start"], one["end"]) for one in known if one["kind"] in ("dissolve", "wipe")]).reshape(-1, 2)
+    right = np.zeros(len(windows), bool)
+    for start, end in soft:
+        slack = max(2.0, 0.25 * (end - start + 1))
+        right |= (np.abs(windows[:, 0] - start) <= slack) & (np.abs(windows[:, 1] - end) <= slack)
+    wrong = ~_within(windows[:, 0], windows[:, 1], spans, 0)
+    kept = right | wrong
+    found["gradual"] = (rows[kept], right[kept])
+    return found
+
+
+def _near(frames: NDArray[Any], true: NDArray[Any], slack: int) -> NDArray[np.bool_]:
+    if not len(true):
+        return np.zeros(len(frames), bool)
+    return np.asarray(np.abs(frames[:, None] - true[None, :]).min(axis=1) <= slack)
+
+
+def _within(first: NDArray[Any], last: NDArray[Any], spans: NDArray[Any], slack: int) -> NDArray[np.bool_]:
+    """Do frames ``first`` to ``last`` touch any span?"""
+    touched = (first[:, None] <= spans[None, :, 1] + slack) & (last[:, None] >= spans[None, :, 0] - slack)
+    return np.asarray(touched.any(axis=1))
+
+
+def main() -> None:
+    """Gather, fit, write."""
+    parser = argparse.ArgumentParser(prog="python -m evals.fit_scenes", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--penalty", type=float, default=1e-4)
+    arguments = parser.parse_args()
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        films = list(pool.map(candidates, rendered("tune")))
+    fitted = {}
+    for choice in ("cut", "gradual"):
+        rows = np.concatenate([film[choice][0] for film in films])
+        right = np.concatenate([film[choice][1] for film in films])
+        print(f"{choice}: {len(rows)} candidates, {right.sum()} true")
+        constant = np.ones((len(rows), 1))
+        known = fit_yes(np.concatenate([constant, rows], axis=1), right, arguments.penalty)
+        fitted[choice] = {"weights": known["weights"][1:], "offset": [known["offset"][0] + known["weights"][0]]}
+    OUT.write_text(json.dumps(fitted, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
