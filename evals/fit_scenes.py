@@ -1,7 +1,7 @@
 """Fit the weights by which transitions between shots are told from other changes: python -m evals.fit_scenes.
 
-Logistic regressions with an L2 penalty over all candidates in the films of the set "tune": one for cuts, one for what is
-gradual. Candidates beside a true transition, and those in fades, which are found by rule, are left out.
+Logistic regressions with an L2 penalty over all candidates in the films of the set "tune": one for each kind of
+transition. Candidates beside a true transition are left out.
 Writes ``src/lookhear/dsp/fitted_films.json``.
 """
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from evals.films import rendered
 from evals.fit_rhythm import fit_yes
 from lookhear.dsp.cutting import _joined
+from lookhear.dsp.fades import FIGURES, Traces, figures, flat_stretches
 from lookhear.dsp.shots import Signals, signals
 from lookhear.dsp.transitions import cut_candidates, gradual_candidates
 from lookhear.media.decoder import Decoder
@@ -53,15 +54,22 @@ def candidates(path: Path) -> dict[str, Labelled]:
     kept = right | wrong
     found = {"cut": (rows[kept], right[kept])}
 
-    windows, rows, _ = gradual_candidates(whole)
-    soft = np.array([(one["start"], one["end"]) for one in known if one["kind"] in ("dissolve", "wipe")]).reshape(-1, 2)
-    right = np.zeros(len(windows), bool)
-    for start, end in soft:
-        slack = max(2.0, 0.25 * (end - start + 1))
-        right |= (np.abs(windows[:, 0] - start) <= slack) & (np.abs(windows[:, 1] - end) <= slack)
+    windows, rows = gradual_candidates(whole)
     wrong = ~_within(windows[:, 0], windows[:, 1], spans, 0)
-    kept = right | wrong
-    found["gradual"] = (rows[kept], right[kept])
+    for kind in ("dissolve", "wipe"):
+        right = np.zeros(len(windows), bool)
+        for start, end in ((one["start"], one["end"]) for one in known if one["kind"] == kind):
+            slack = max(2.0, 0.25 * (end - start + 1))
+            right |= (np.abs(windows[:, 0] - start) <= slack) & (np.abs(windows[:, 1] - end) <= slack)
+        kept = right | wrong
+        found[kind] = (rows[kept], right[kept])
+
+    traces = Traces.of(whole)
+    fades = np.array([(one["start"], one["end"]) for one in known if one["kind"] == "fade"]).reshape(-1, 2)
+    within = [flat for flat in flat_stretches(traces) if flat.start > 0 and flat.end < len(whole) - 1]
+    first, last = (np.array([getattr(flat, name) for flat in within], int) for name in ("first", "last"))
+    rows = np.array([figures(traces, flat) for flat in within]).reshape(-1, len(FIGURES))
+    found["fade"] = (rows, _within(first, last, fades, 0))
     return found
 
 
@@ -86,7 +94,7 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.jobs) as pool:
         films = list(pool.map(candidates, rendered("tune")))
     fitted = {}
-    for choice in ("cut", "gradual"):
+    for choice in ("cut", "dissolve", "wipe", "fade"):
         rows = np.concatenate([film[choice][0] for film in films])
         right = np.concatenate([film[choice][1] for film in films])
         print(f"{choice}: {len(rows)} candidates, {right.sum()} true")

@@ -20,6 +20,7 @@ from evals.films.write import write
 CACHE = Path(__file__).parents[1] / ".cache" / "films"
 SECONDS = 45.0
 SEEDS = {"tune": 2100, "report": 9500}
+ROUNDS = {"tune": 3, "report": 1}  #: films of each style
 _RATES = {"tune": (24.0, 25.0, 30.0), "report": (24000 / 1001, 25.0, 30000 / 1001)}
 _WIPES = {
     "tune": ("left", "right", "iris out", "clock"),
@@ -36,16 +37,22 @@ class Plan:
     set: str
     style: Style
     seed: int
+    round: int = 0
 
     @property
     def file(self) -> str:
         """Its file's name."""
-        return self.style.name.replace(",", "").replace(" ", "-") + (".mkv" if self.style.irregular else ".mp4")
+        name = self.style.name.replace(",", "").replace(" ", "-") + (f"-{self.round + 1}" if self.round else "")
+        return name + (".mkv" if self.style.irregular else ".mp4")
 
 
 def plans(name: str) -> list[Plan]:
     """The films of a set; always the same."""
-    return [Plan(name, style, SEEDS[name] + k) for k, style in enumerate(STYLES)]
+    return [
+        Plan(name, style, SEEDS[name] + 100 * again + k, again)
+        for again in range(ROUNDS[name])
+        for k, style in enumerate(STYLES)
+    ]
 
 
 def rendered(name: str, jobs: int = 2) -> list[Path]:

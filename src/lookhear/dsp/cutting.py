@@ -12,16 +12,15 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from lookhear.dsp.fades import Traces, figures, flat_stretches
 from lookhear.dsp.fitted import scores
 from lookhear.dsp.shots import Signals
 from lookhear.dsp.transitions import MARGIN, Transition, cut_candidates, flashes, gradual_candidates
 
 _STRETCH = 256
 _LEAST = 0.05  # candidates less likely than this are forgotten
-_FLAT = 5.0  # levels: luma that spreads less shows nothing
-_PLAIN = 1.5  # levels: nor does it have any edges
+_GRADUAL = ("dissolve", "wipe")
 _NEAR = 2  # frames between transitions that are one
-_LONGEST_FADE = 250  # frames on either side of the flat ones
 _LONGEST_FLASH = 6
 
 
@@ -43,14 +42,12 @@ class TransitionFinder:
         self._next = 0  # frame with which the next stretch begins
         self._transitions: list[Transition] = []
         self._flashes: list[int] = []
-        self._spread: list[NDArray[np.float32]] = []
-        self._detail: list[NDArray[np.float32]] = []
+        self._traces: list[Traces] = []
 
     def add(self, signals: Signals) -> None:
         """The next frames."""
         self._parts.append(signals)
-        self._spread.append(signals.spread)
-        self._detail.append(signals.detail)
+        self._traces.append(Traces.of(signals))
         self._known += len(signals)
         while self._known >= self._next + _STRETCH + MARGIN:
             self._look()
@@ -61,10 +58,9 @@ class TransitionFinder:
             self._look()
         if not self._known:
             return Found((), ())
-        spread, detail = np.concatenate(self._spread), np.concatenate(self._detail)
-        fades, dark = _fades(spread, detail, self._flashes)
-        rest = sorted(self._transitions, key=lambda one: -one.probability)
-        return Found(tuple(_apart([*fades, *rest], dark)), tuple(self._flashes))
+        fades, dark = _fades(Traces.joined(self._traces), self._flashes)
+        likeliest = sorted([*fades, *self._transitions], key=lambda one: -one.probability)
+        return Found(tuple(_apart(likeliest, dark)), tuple(self._flashes))
 
     def _look(self) -> None:
         track = _joined(self._parts)
@@ -77,12 +73,15 @@ class TransitionFinder:
             if chance >= _LEAST:
                 at = frame + self._first
                 self._transitions.append(Transition("cut", at, at, chance))
-        spans, rows, wipes = gradual_candidates(track)
+        spans, rows = gradual_candidates(track)
         here = (spans[:, 0] >= low) & (spans[:, 0] < low + _STRETCH)
-        for span, chance, wipe in zip(spans[here], _chances("gradual", rows[here]).tolist(), wipes[here], strict=True):
+        both = np.stack([_chances(kind, rows[here]) for kind in _GRADUAL])
+        for span, which, chance in zip(
+            spans[here], both.argmax(axis=0).tolist(), both.max(axis=0).tolist(), strict=True
+        ):
             if chance >= _LEAST:
                 first, last = (span + self._first).tolist()
-                self._transitions.append(Transition("wipe" if wipe else "dissolve", first, last, chance))
+                self._transitions.append(Transition(_GRADUAL[which], first, last, chance))
         self._flashes += [at + self._first for at in flashes(track, _LONGEST_FLASH) if low <= at < low + _STRETCH]
         self._next = end
         keep = max(0, self._next - MARGIN)
@@ -106,44 +105,28 @@ def _piece(track: Signals, low: int, high: int | None) -> Signals:
     return Signals(*(getattr(track, field.name)[low:high] for field in fields(Signals)))
 
 
-def _fades(
-    spread: NDArray[np.float32], detail: NDArray[np.float32], flashes: Iterable[int]
-) -> tuple[list[Transition], list[tuple[int, int]]]:
-    """Runs of one colour with what leads to and from them: those within the film as transitions, all as places."""
-    flat = np.concatenate([[False], (spread < _FLAT) & (detail < _PLAIN), [False]])
-    edges = np.flatnonzero(np.diff(flat.astype(np.int8))).reshape(-1, 2)
-    bright = set(flashes)
+def _fades(traces: Traces, flashed: Iterable[int]) -> tuple[list[Transition], list[tuple[int, int]]]:
+    """Fades between two shots, and stretches at either end of the film in which nothing is seen."""
+    bright = set(flashed)
     found, places = [], []
-    for first, after in edges.tolist():
-        if after - first <= _LONGEST_FLASH and bright & set(range(first - 2, first + 3)):
+    for flat in flat_stretches(traces):
+        if flat.last - flat.first < _LONGEST_FLASH and bright & set(range(flat.first - 2, flat.first + 4)):
             continue
-        start, end = _slope(spread, first, -1), _slope(spread, after - 1, 1)
-        places.append((start, end))
-        if start > 0 and end < len(spread) - 1:
-            found.append(Transition("fade", start, end, 1.0))
+        if flat.start == 0 or flat.end == len(traces.spread) - 1:
+            if flat.empty:
+                places.append((flat.start, flat.end))
+            continue
+        chance = float(_chances("fade", np.array([figures(traces, flat)]))[0])
+        if chance >= _LEAST:
+            found.append(Transition("fade", flat.start, flat.end, chance))
     return found, places
-
-
-def _slope(spread: NDArray[np.float32], frame: int, step: int) -> int:
-    """The last frame from ``frame`` on, in that direction, that still gains in contrast."""
-    at, end = frame, frame + step * _LONGEST_FADE
-    while 0 <= at + step < len(spread) and at != end:
-        ahead = float(spread[min(max(at + 3 * step, 0), len(spread) - 1)])
-        if (
-            spread[at + step] < spread[at] + 0.05
-            or ahead > 3 * spread[at] + 30
-            or spread[at + step] > 2 * spread[at] + 8
-        ):
-            break
-        at += step
-    return at
 
 
 def _apart(likeliest: list[Transition], dark: list[tuple[int, int]]) -> list[Transition]:
     """Those that no likelier one overlaps."""
     kept: list[Transition] = []
     for one in likeliest:
-        if one.kind != "fade" and any(low - _NEAR <= one.end and one.start <= high + _NEAR for low, high in dark):
+        if any(low - _NEAR <= one.end and one.start <= high + _NEAR for low, high in dark):
             continue
         if all(one.end + _NEAR < other.start or other.end + _NEAR < one.start for other in kept):
             kept.append(one)

@@ -25,6 +25,7 @@ class Signals:
     cells: Cells  #: (n, 3 * 144) means of luma and chromas in cells
     histogram: Cells  #: (n, 56) shares of pixels, luma and chromas; each channel adds up to 1
     change: NDArray[np.float32]  #: (n,) mean absolute difference of luma to the frame before, 0 for the very first
+    matched: NDArray[np.float32]  #: (n,) the same where the frame before is shifted to fit best
     detail: NDArray[np.float32]  #: (n,) mean absolute difference of neighbouring pixels
     spread: NDArray[np.float32]  #: (n,) standard deviation of luma
 
@@ -38,13 +39,44 @@ def signals(yuv: NDArray[np.uint8], before: NDArray[np.uint8] | None) -> Signals
     luma = yuv[:, 0].astype(np.int16)
     previous = np.concatenate([luma[:1] if before is None else before[None].astype(np.int16), luma[:-1]])
     pixels = height * width
+    change = (np.abs(luma - previous).sum(axis=(1, 2), dtype=np.int64) / pixels).astype(np.float32)
     return Signals(
         cells=_cells(yuv),
         histogram=_histogram(yuv),
-        change=(np.abs(luma - previous).sum(axis=(1, 2), dtype=np.int64) / pixels).astype(np.float32),
+        change=change,
+        matched=_matched(luma, previous, change),
         detail=(np.abs(luma[:, :, 1:] - luma[:, :, :-1]).sum(axis=(1, 2), dtype=np.int64) / pixels).astype(np.float32),
         spread=luma.reshape(count, -1).std(axis=1, dtype=np.float64).astype(np.float32),
     )
+
+
+def _matched(luma: NDArray[np.int16], previous: NDArray[np.int16], change: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean difference of the middle where the frame before is shifted as rows and columns fit best; at most ``change``.
+
+    What a moving camera leaves. Shifts reach a sixth of the frame.
+    """
+    height, width = luma.shape[1:]
+    down, across = height // 6, width // 6
+    y = _shift(luma.mean(axis=2, dtype=np.float32), previous.mean(axis=2, dtype=np.float32), down)
+    x = _shift(luma.mean(axis=1, dtype=np.float32), previous.mean(axis=1, dtype=np.float32), across)
+    left = change.copy()
+    for i in np.flatnonzero((x != 0) | (y != 0)).tolist():
+        middle = luma[i, down : height - down, across : width - across]
+        top, side = down + int(y[i]), across + int(x[i])
+        other = previous[i, top : top + middle.shape[0], side : side + middle.shape[1]]
+        left[i] = min(left[i], float(np.abs(middle - other).mean()))
+    return left
+
+
+def _shift(now: Cells, then: Cells, most: int) -> NDArray[np.intp]:
+    """(n,) by how much ``then``, (n, length), is to be shifted to fit the middle of ``now`` best."""
+    if most < 1:
+        return np.zeros(len(now), np.intp)
+    length = now.shape[1] - 2 * most
+    windows = np.lib.stride_tricks.sliding_window_view(then, length, axis=1)
+    apart = windows - now[:, None, most : most + length]
+    apart -= apart.mean(axis=2, keepdims=True)
+    return np.asarray(np.abs(apart).mean(axis=2).argmin(axis=1) - most)
 
 
 def _cells(yuv: NDArray[np.uint8]) -> Cells:

@@ -59,6 +59,13 @@ def _level(cells: Floats) -> Floats:
     return np.asarray(np.concatenate([luma - luma.mean(axis=1, keepdims=True), 2 * cells[:, 144:]], axis=1))
 
 
+def _shape(cells: Floats) -> Floats:
+    """Luma of the cells as if all pictures were equally bright and rich in contrast: a change of light is hardly any."""
+    luma = cells[:, :144]
+    spread = luma.std(axis=1, keepdims=True)
+    return np.asarray((luma - luma.mean(axis=1, keepdims=True)) * (30 / (spread + 3)))
+
+
 def cut_candidates(track: Signals) -> tuple[NDArray[np.intp], Rows]:
     """Frames that may begin a shot, and (candidates, features)."""
     count = len(track)
@@ -78,7 +85,16 @@ def cut_candidates(track: Signals) -> tuple[NDArray[np.intp], Rows]:
     near = found[:, None] + np.array([-3, -2, -1, 1, 2, 3])
     wide = found[:, None] + np.array([k for k in range(-12, 13) if k])
     columns = []
-    for values, floor in ((pixels, 0.5), (cells, 0.3), (plain, 0.3), (colors, 0.3)):
+    shape = _shape(track.cells)
+    turned = _apart(shape, everywhere, everywhere - 1)
+    for values, floor in (
+        (pixels, 0.5),
+        (track.matched, 0.5),
+        (cells, 0.3),
+        (plain, 0.3),
+        (turned, 1.0),
+        (colors, 0.3),
+    ):
         here = np.log(values[found] + floor)
         ahead = np.sort(np.log(_at(values, near) + floor), axis=1)
         around = np.log(_at(values, wide).mean(axis=1) + floor)
@@ -86,6 +102,7 @@ def cut_candidates(track: Signals) -> tuple[NDArray[np.intp], Rows]:
     for values, scale, floor in (
         (track.cells, 1.0, 0.3),
         (level, 1.0, 0.3),
+        (shape, 1.0, 1.0),
         (track.histogram, 50 * _PER_CHANNEL, 0.3),
     ):
         pairs = [
@@ -97,29 +114,30 @@ def cut_candidates(track: Signals) -> tuple[NDArray[np.intp], Rows]:
             scale * _apart(values, found, found + gap) for gap in (2, 6)
         ]
         columns += [lasting, lasting - np.log(np.max(inside, axis=0) + floor)]
+    columns.append(np.log((track.matched[found] + 0.5) / (pixels[found] + 0.5)))
     darkest = np.minimum(_at(track.spread, found - 1), track.spread[found])
     columns.append(np.log(darkest + 1))
     return found, np.stack(columns, axis=1).astype(np.float64) if len(found) else np.zeros((0, len(columns)))
 
 
-def gradual_candidates(track: Signals) -> tuple[NDArray[np.intp], Rows, NDArray[np.bool_]]:
-    """(candidates, 2) first and last frames of mixture, (candidates, features), and which look like wipes."""
-    spans, rows, wipes = [], [], []
+def gradual_candidates(track: Signals) -> tuple[NDArray[np.intp], Rows]:
+    """(candidates, 2) first and last frames of mixture, and (candidates, features)."""
+    spans, rows = [], []
+    shape = _shape(track.cells)
     for length in LENGTHS:
         first = np.arange(0, len(track) - length - 1, max(1, length // 8))
-        found = _windows(track, first, length)
+        found = _windows(track, shape, first, length)
         if found is not None:
             spans.append(found[0])
             rows.append(found[1])
-            wipes.append(found[2])
     if not spans:
-        return np.zeros((0, 2), np.intp), np.zeros((0, 1)), np.zeros(0, np.bool_)
-    return np.concatenate(spans), np.concatenate(rows), np.concatenate(wipes)
+        return np.zeros((0, 2), np.intp), np.zeros((0, 1))
+    return np.concatenate(spans), np.concatenate(rows)
 
 
 def _windows(
-    track: Signals, before: NDArray[np.intp], length: int
-) -> tuple[NDArray[np.intp], Rows, NDArray[np.bool_]] | None:
+    track: Signals, shape: Floats, before: NDArray[np.intp], length: int
+) -> tuple[NDArray[np.intp], Rows] | None:
     """Windows from the last whole frame ``before`` to the first whole frame ``length`` + 1 later."""
     cells = track.cells
     after = before + length + 1
@@ -128,21 +146,25 @@ def _windows(
     before, after = before[kept], after[kept]
     if not len(before):
         return None
-    shape = (-1, 3, 144)
-    start, end = _at(cells, before).reshape(shape), _at(cells, after).reshape(shape)
+    parts = (-1, 3, 144)
+    start, end = _at(cells, before).reshape(parts), _at(cells, after).reshape(parts)
     way = end - start
     square = (way**2).sum(axis=1) + np.float32(4.0)
     weight = square / square.sum(axis=1, keepdims=True)
     total = np.sqrt(square).sum(axis=1)
-    paces, residuals, spreads = [], [], []
+    paces, residuals, spreads, mixed, backwards = [], [], [], [], []
+    latest = np.zeros(weight.shape, np.float32)
     steps = np.unique(np.round(np.linspace(0, length + 1, _STEPS + 1)[1:-1]).astype(int))
     for step in steps:
-        offset = _at(cells, before + step).reshape(shape) - start
+        offset = _at(cells, before + step).reshape(parts) - start
         along = np.clip((offset * way).sum(axis=1) / square, 0, 1)
         left = offset - along[:, None] * way
         residuals.append(np.sqrt((left**2).sum(axis=1)).sum(axis=1) / total)
         pace = (weight * along).sum(axis=1)
         paces.append(pace)
+        mixed.append((weight * along * (1 - along)).sum(axis=1))
+        backwards.append((weight * np.maximum(latest - along, 0)).sum(axis=1))
+        latest = along
         spreads.append(np.sqrt(np.maximum((weight * (along - pace[:, None]) ** 2).sum(axis=1), 0)))
     pace, residual, spread = np.stack(paces, 1), np.stack(residuals, 1), np.stack(spreads, 1)
     even = steps / (length + 1)
@@ -153,6 +175,9 @@ def _windows(
     span = min(12, length)
     sides = [_apart(cells, before, before - span), _apart(cells, after, after + span)]
     close = [_apart(cells, before, before - 3), _apart(cells, after, after + 3)]
+    shapes = [_apart(shape, before, before - span), _apart(shape, after, after + span)]
+    moved = np.sort(np.stack([_at(track.matched, before + step) for step in range(1, length + 2)], axis=1), axis=1)
+    moved = moved[:, len(moved[0]) // 2]
     flattest = np.stack([_at(track.spread, before + step) for step in steps], axis=1).min(axis=1)
     ends = np.minimum(_at(track.spread, before), _at(track.spread, after))
     detail = np.stack([_at(track.detail, before + step) for step in steps], axis=1).min(axis=1)
@@ -172,14 +197,20 @@ def _windows(
             np.log((np.max(close, axis=0) + 0.1) / even_step),
             np.log((np.min(close, axis=0) + 0.1) / even_step),
             spread.mean(axis=1),
+            spread.max(axis=1),
+            np.log(np.mean(mixed, axis=0) + 0.01),
+            np.log(np.mean(backwards, axis=0) + 0.003),
             np.log((flattest + 2) / (ends + 2)),
             np.log((detail + 0.5) / (sharp + 0.5)),
             np.full(len(before), np.log(length)),
+            np.log(_apart(shape, before, after) + 1),
+            np.log((_apart(shape, before, after) + 1) / (np.maximum(*shapes) + 1)),
+            np.log((moved + 0.2) / even_step),
         ],
         axis=1,
     )
     spans = np.stack([before + 1, after - 1], axis=1)
-    return spans, features.astype(np.float64), np.asarray(spread.max(axis=1) > 0.3)
+    return spans, features.astype(np.float64)
 
 
 def flashes(track: Signals, longest: int) -> list[int]:
