@@ -8,22 +8,28 @@ from pathlib import Path
 
 import numpy as np
 
+from examples.film import write_film
+from examples.picture import write_poster
 from examples.tune import compose, write
 
 FOLDER = Path("demo")
 
 
 def sample_media(folder: Path) -> list[Path]:
-    """A tune; the same as a small MP3; the same recorded far too hot; and a file cut off in the middle."""
+    """A tune, as a small MP3, recorded far too hot, and cut off in the middle; a poster, and a small copy; a film."""
     folder.mkdir(exist_ok=True)
     tune = compose()
     tags = {"title": "Sixteen Bars", "artist": "Lookhear"}
     paths = [folder / name for name in ("tune.flac", "tune-small.mp3", "tune-too-hot.flac", "tune-cut-off.mp3")]
+    pictures = [folder / name for name in ("poster.png", "poster-small.jpg")]
     write(tune, paths[0], "flac", "s16", **tags)
     write(tune, paths[1], "libmp3lame", "fltp", 96_000, **tags)
     write(np.clip(3 * tune, -1, 1), paths[2], "flac", "s16", **tags)
     paths[3].write_bytes(paths[1].read_bytes()[: paths[1].stat().st_size // 2])
-    return paths
+    write_poster(pictures[0])
+    write_poster(pictures[1], 0.5, quality=70)
+    write_film(folder / "film.mp4", tune)
+    return [*paths, *pictures, folder / "film.mp4"]
 
 
 def main(files: list[str]) -> int:
@@ -32,6 +38,8 @@ def main(files: list[str]) -> int:
     _lookhear("analyze", paths[0])
     if len(paths) > 1:
         _lookhear("analyze", *paths)
+    if not files:
+        _lookhear("scenes", str(FOLDER / "film.mp4"))
     _lookhear("report", *paths, "-o", "report.html")
     return 0
 

@@ -26,6 +26,8 @@ class Signals:
     histogram: Cells  #: (n, 56) shares of pixels, luma and chromas; each channel adds up to 1
     change: NDArray[np.float32]  #: (n,) mean absolute difference of luma to the frame before, 0 for the very first
     matched: NDArray[np.float32]  #: (n,) the same where the frame before is shifted to fit best
+    columns: Cells  #: (n, about 64) means of luma in upright strips, without the mean of the frame
+    rows: Cells  #: (n, about 36) the same in level strips
     detail: NDArray[np.float32]  #: (n,) mean absolute difference of neighbouring pixels
     spread: NDArray[np.float32]  #: (n,) standard deviation of luma
 
@@ -45,6 +47,8 @@ def signals(yuv: NDArray[np.uint8], before: NDArray[np.uint8] | None) -> Signals
         histogram=_histogram(yuv),
         change=change,
         matched=_matched(luma, previous, change),
+        columns=_strips(luma.mean(axis=1, dtype=np.float32)),
+        rows=_strips(luma.mean(axis=2, dtype=np.float32)),
         detail=(np.abs(luma[:, :, 1:] - luma[:, :, :-1]).sum(axis=(1, 2), dtype=np.int64) / pixels).astype(np.float32),
         spread=luma.reshape(count, -1).std(axis=1, dtype=np.float64).astype(np.float32),
     )
@@ -66,6 +70,12 @@ def _matched(luma: NDArray[np.int16], previous: NDArray[np.int16], change: NDArr
         other = previous[i, top : top + middle.shape[0], side : side + middle.shape[1]]
         left[i] = min(left[i], float(np.abs(middle - other).mean()))
     return left
+
+
+def _strips(means: Cells) -> Cells:
+    """Means of neighbouring pairs, less the mean of all."""
+    pairs = means[:, : means.shape[1] // 2 * 2].reshape(len(means), -1, 2).mean(axis=2)
+    return np.asarray(pairs - pairs.mean(axis=1, keepdims=True))
 
 
 def _shift(now: Cells, then: Cells, most: int) -> NDArray[np.intp]:

@@ -175,6 +175,7 @@ def _windows(
     span = min(12, length)
     sides = [_apart(cells, before, before - span), _apart(cells, after, after + span)]
     close = [_apart(cells, before, before - 3), _apart(cells, after, after + 3)]
+    panned = np.minimum(_unshifted(track.columns, before, after), _unshifted(track.rows, before, after))
     shapes = [_apart(shape, before, before - span), _apart(shape, after, after + span)]
     moved = np.sort(np.stack([_at(track.matched, before + step) for step in range(1, length + 2)], axis=1), axis=1)
     moved = moved[:, len(moved[0]) // 2]
@@ -206,11 +207,26 @@ def _windows(
             np.log(_apart(shape, before, after) + 1),
             np.log((_apart(shape, before, after) + 1) / (np.maximum(*shapes) + 1)),
             np.log((moved + 0.2) / even_step),
+            np.log(panned),
+            np.log(np.sqrt(square).mean(axis=1) ** 2 / square.mean(axis=1)),
         ],
         axis=1,
     )
     spans = np.stack([before + 1, after - 1], axis=1)
     return spans, features.astype(np.float64)
+
+
+def _unshifted(strips: Floats, one: NDArray[np.intp], other: NDArray[np.intp]) -> Floats:
+    """By which share two frames still differ in their strips once one is shifted, by up to a third, to fit best."""
+    first, second = _at(strips, one), _at(strips, other)
+    length = strips.shape[1]
+    plain = np.abs(first - second).mean(axis=1)
+    best = plain.copy()
+    for shift in range(1, length // 3 + 1):
+        for a, b in ((first[:, shift:], second[:, :-shift]), (first[:, :-shift], second[:, shift:])):
+            apart = a - b
+            best = np.minimum(best, np.abs(apart - apart.mean(axis=1, keepdims=True)).mean(axis=1))
+    return np.asarray((best + 0.5) / (plain + 0.5))
 
 
 def flashes(track: Signals, longest: int) -> list[int]:
