@@ -94,38 +94,51 @@ def _listing(items: list[Any] | tuple[Any, ...]) -> str:
 
 
 def print_rows(rows: list[dict[str, Any]], names: tuple[str, ...] | None) -> None:
-    """One row per file, with the headline fields of the tasks."""
+    """One row per file with the headline fields of the tasks, a table for each kind of medium; then what went wrong."""
     console = _console()
-    kinds = {row["medium"]["kind"] for row in rows if "error" not in row}
-    headlines = [
-        (title, task.name, field)
-        for task in all_tasks()
-        if (task.default if names is None else task.name in names)
-        for title, field in task.headline.items()
-        if kinds & task.kinds
-    ]
-    headlines = list(dict.fromkeys(headlines))  # of sound and of pictures a task may say the same
-    folder = _common([row["medium"]["name"] for row in rows if "error" not in row])
-    table = Table(title=escape(folder) or None, title_justify="left")
-    table.add_column("file", overflow="fold", ratio=1)
-    for title, _, _ in headlines:
-        table.add_column(title, justify="right", no_wrap=True)
-    remarks: list[tuple[str, str, str]] = []
+    known = [row for row in rows if "error" not in row]
+    folder = _common([row["medium"]["name"] for row in known])
+    for kind, title in (("audio", "sound"), ("image", "pictures"), ("video", "films")):
+        chosen = [row for row in known if row["medium"]["kind"] == kind]
+        if chosen:
+            console.print(_table(chosen, _headlines(kind, names), f"{folder}  {title}".strip(), folder))
     for row in rows:
         if "error" in row:
-            remarks.append((row["name"], row["error"]["message"], "red"))
+            _remark(console, row["name"], row["error"]["message"], "red")
             continue
-        name, values = row["medium"]["name"], {finding["task"]: finding["value"] for finding in row["findings"]}
-        table.add_row(
-            escape(name.removeprefix(folder)),
-            *(escape(cell(t, values.get(task, {}).get(f))) for t, task, f in headlines),
-        )
-        remarks += [(name, f"{error['task']}: {error['message']}", "red") for error in row["errors"]]
-        remarks += [(name, note["message"], "yellow") for note in row["warnings"] if note["task"] is None]
-    if table.row_count:
-        console.print(table)
-    for name, message, colour in remarks:
-        console.print(f"[{colour}]{escape(name)}:[/] {escape(message)}", soft_wrap=True)
+        for error in row["errors"]:
+            _remark(console, row["medium"]["name"], f"{error['task']}: {error['message']}", "red")
+        for note in row["warnings"]:
+            if note["task"] is None:
+                _remark(console, row["medium"]["name"], note["message"], "yellow")
+
+
+def _headlines(kind: str, names: tuple[str, ...] | None) -> list[tuple[str, str, str]]:
+    """(title, task, field); of films what is seen, unless tasks on sound are named."""
+    found = [
+        (title, task.name, field)
+        for task in all_tasks()
+        if kind in task.kinds and (task.default if names is None else task.name in names)
+        if names is not None or kind != "video" or task.kinds == {"video"}
+        for title, field in task.headline.items()
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _table(rows: list[dict[str, Any]], headlines: list[tuple[str, str, str]], title: str, folder: str) -> Table:
+    table = Table(title=escape(title), title_justify="left")
+    table.add_column("file", overflow="fold", ratio=1, min_width=16)
+    for column, _, _ in headlines:
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in rows:
+        values = {finding["task"]: finding["value"] for finding in row["findings"]}
+        cells = (escape(cell(title, values.get(task, {}).get(field))) for title, task, field in headlines)
+        table.add_row(escape(row["medium"]["name"].removeprefix(folder)), *cells)
+    return table
+
+
+def _remark(console: Console, name: str, message: str, color: str) -> None:
+    console.print(f"[{color}]{escape(name)}:[/] {escape(message)}", soft_wrap=True)
 
 
 def _common(names: list[str]) -> str:

@@ -31,6 +31,11 @@ class Signals:
     detail: NDArray[np.float32]  #: (n,) mean absolute difference of neighbouring pixels
     spread: NDArray[np.float32]  #: (n,) standard deviation of luma
 
+    @property
+    def wide(self) -> bool:
+        """Are the cells those of a film that is at least as wide as high?"""
+        return bool(self.columns.shape[1] >= self.rows.shape[1])
+
     def __len__(self) -> int:
         return len(self.change)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lookhear.dsp.shots import Signals
+from lookhear.dsp.shots import CELLS, Signals
 
 MARGIN = 128  #: frames that must be known on either side of where transitions are looked for
 LENGTHS = (5, 8, 12, 18, 27, 40, 60, 90)  #: frames of gradual transitions that are tried
@@ -24,6 +24,7 @@ _BACK = 0.25  # share of the difference that may stay after it
 _LEAST_CUT = 2.0  # levels
 _LEAST_GRADUAL = 5.0
 _STEPS = 8
+_CHUNK = 64  # windows at a time
 _PER_CHANNEL = 56 / 6  # makes histogram differences shares of a channel
 Rows = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -124,9 +125,11 @@ def gradual_candidates(track: Signals) -> tuple[NDArray[np.intp], Rows]:
     """(candidates, 2) first and last frames of mixture, and (candidates, features)."""
     spans, rows = [], []
     shape = _shape(track.cells)
+    steps = np.abs(np.diff(track.cells[:, :144], axis=0))
+    course = np.concatenate([np.zeros((1, 144), np.float32), np.cumsum(steps, axis=0, dtype=np.float64)])
     for length in LENGTHS:
         first = np.arange(0, len(track) - length - 1, max(1, length // 8))
-        found = _windows(track, shape, first, length)
+        found = _windows(track, shape, course, steps, first, length)
         if found is not None:
             spans.append(found[0])
             rows.append(found[1])
@@ -136,7 +139,7 @@ def gradual_candidates(track: Signals) -> tuple[NDArray[np.intp], Rows]:
 
 
 def _windows(
-    track: Signals, shape: Floats, before: NDArray[np.intp], length: int
+    track: Signals, shape: Floats, course: Rows, steps: Floats, before: NDArray[np.intp], length: int
 ) -> tuple[NDArray[np.intp], Rows] | None:
     """Windows from the last whole frame ``before`` to the first whole frame ``length`` + 1 later."""
     cells = track.cells
@@ -152,22 +155,27 @@ def _windows(
     square = (way**2).sum(axis=1) + np.float32(4.0)
     weight = square / square.sum(axis=1, keepdims=True)
     total = np.sqrt(square).sum(axis=1)
-    paces, residuals, spreads, mixed, backwards = [], [], [], [], []
+    luma = np.abs(way[:, 0])
+    there = luma.sum(axis=1)
+    detour = (course[after] - course[before]).sum(axis=1) / there
+    abrupt, order, lasting = _timing(steps, before, length, luma, track.wide)
+    paces, residuals, spreads, mixed, backwards, rough = [], [], [], [], [], []
     latest = np.zeros(weight.shape, np.float32)
-    steps = np.unique(np.round(np.linspace(0, length + 1, _STEPS + 1)[1:-1]).astype(int))
-    for step in steps:
+    tried = np.unique(np.round(np.linspace(0, length + 1, _STEPS + 1)[1:-1]).astype(int))
+    for step in tried:
         offset = _at(cells, before + step).reshape(parts) - start
         along = np.clip((offset * way).sum(axis=1) / square, 0, 1)
         left = offset - along[:, None] * way
         residuals.append(np.sqrt((left**2).sum(axis=1)).sum(axis=1) / total)
         pace = (weight * along).sum(axis=1)
         paces.append(pace)
+        rough.append(_roughness(along, weight, track.wide))
         mixed.append((weight * along * (1 - along)).sum(axis=1))
         backwards.append((weight * np.maximum(latest - along, 0)).sum(axis=1))
         latest = along
         spreads.append(np.sqrt(np.maximum((weight * (along - pace[:, None]) ** 2).sum(axis=1), 0)))
     pace, residual, spread = np.stack(paces, 1), np.stack(residuals, 1), np.stack(spreads, 1)
-    even = steps / (length + 1)
+    even = tried / (length + 1)
     inner = np.diff(np.concatenate([np.zeros((len(pace), 1)), pace, np.ones((len(pace), 1))], axis=1), axis=1)
     singles = np.abs(np.diff(cells, axis=0, prepend=cells[:1])).mean(axis=1)
     inside = np.stack([_at(singles, before + step) for step in range(1, length + 2)], axis=1)
@@ -179,9 +187,9 @@ def _windows(
     shapes = [_apart(shape, before, before - span), _apart(shape, after, after + span)]
     moved = np.sort(np.stack([_at(track.matched, before + step) for step in range(1, length + 2)], axis=1), axis=1)
     moved = moved[:, len(moved[0]) // 2]
-    flattest = np.stack([_at(track.spread, before + step) for step in steps], axis=1).min(axis=1)
+    flattest = np.stack([_at(track.spread, before + step) for step in tried], axis=1).min(axis=1)
     ends = np.minimum(_at(track.spread, before), _at(track.spread, after))
-    detail = np.stack([_at(track.detail, before + step) for step in steps], axis=1).min(axis=1)
+    detail = np.stack([_at(track.detail, before + step) for step in tried], axis=1).min(axis=1)
     sharp = np.minimum(_at(track.detail, before), _at(track.detail, after))
     even_step = change / (length + 1)
     features = np.stack(
@@ -208,12 +216,53 @@ def _windows(
             np.log((_apart(shape, before, after) + 1) / (np.maximum(*shapes) + 1)),
             np.log((moved + 0.2) / even_step),
             np.log(panned),
+            np.log(detour),
+            np.log(abrupt),
+            np.log(order + 0.02),
+            lasting,
+            np.log((order + 0.02) / (lasting + 0.05)),
+            np.log(np.mean(rough, axis=0) + 0.01),
             np.log(np.sqrt(square).mean(axis=1) ** 2 / square.mean(axis=1)),
         ],
         axis=1,
     )
     spans = np.stack([before + 1, after - 1], axis=1)
     return spans, features.astype(np.float64)
+
+
+def _timing(
+    steps: Floats, before: NDArray[np.intp], length: int, way: Floats, wide: bool
+) -> tuple[Floats, Floats, Floats]:
+    """How each cell changes within a window: the share of its way that it goes in three frames; how unlike the moments
+    at which neighbours do that are, and how far those of all lie apart, as shares of the window."""
+    found: list[list[Floats]] = [[], [], []]
+    for low in range(0, len(before), _CHUNK):
+        here = before[low : low + _CHUNK]
+        window = steps[here[:, None] + np.arange(length + 1)]
+        three = window[:, :-2] + window[:, 1:-1] + window[:, 2:]
+        moment = three.argmax(axis=1)
+        most = np.take_along_axis(three, moment[:, None], axis=1)[:, 0]
+        weight = np.minimum(most, way[low : low + _CHUNK])
+        total = weight.sum(axis=1) + np.float32(1e-3)
+        share = moment / np.float32(length - 1)
+        middle = (weight * share).sum(axis=1) / total
+        found[0].append(total / (way[low : low + _CHUNK].sum(axis=1) + np.float32(1e-3)))
+        found[1].append(_roughness(share, weight, wide))
+        found[2].append(np.sqrt((weight * (share - middle[:, None]) ** 2).sum(axis=1) / total))
+    abrupt, order, lasting = (np.concatenate(part) for part in found)
+    return abrupt, order, lasting
+
+
+def _roughness(along: Floats, weight: Floats, wide: bool) -> Floats:
+    """How much neighbouring cells differ in how far they are; little where an edge passes, or all go at one pace."""
+    shape = (len(along), *(CELLS if wide else CELLS[::-1]))
+    along, weight = along.reshape(shape), weight.reshape(shape)
+    total, counted = np.zeros(len(along), np.float32), np.full(len(along), 1e-6, np.float32)
+    for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[:, :, 1:], np.s_[:, :, :-1])):
+        shared = np.minimum(weight[one], weight[other])
+        total += (shared * np.abs(along[one] - along[other])).sum(axis=(1, 2))
+        counted += shared.sum(axis=(1, 2))
+    return np.asarray(total / counted)
 
 
 def _unshifted(strips: Floats, one: NDArray[np.intp], other: NDArray[np.intp]) -> Floats:
