@@ -112,7 +112,8 @@ class Film:
         sheets = [np.round(rng.normal(0, self.grain, (SIZE[1] + 40, SIZE[0] + 40))).astype(np.int16) for _ in range(6)]
         lit = {flash.frame + k: (one, flash.tint) for flash in self.flashes for k, one in enumerate(flash.strengths)}
         dark = {first + k for first, count in self.blackouts for k in range(count)}
-        for number, frame in enumerate(self._edited()):
+        for number in range(self.runs()[-1][2]):
+            frame = self.edited(number)
             if number in lit:
                 (strength, tint) = lit[number]
                 frame = gained(frame, tuple(1 + 2.5 * strength * one for one in tint), 130 * strength)  # type: ignore[arg-type]
@@ -128,19 +129,17 @@ class Film:
             final[:, :columns], final[:, SIZE[0] - columns :] = 0, 0
             yield final
 
-    def _edited(self) -> Iterator[Image.Image]:
+    def edited(self, number: int) -> Image.Image:
+        """Frame ``number`` as cut together, before anything else happens to it."""
         runs = self.runs()
-        for k, ((shot, _), (began, first, after)) in enumerate(zip(self.shots, runs, strict=True)):
-            for number in range(first, after):
-                yield self._of(shot, began, number)
-            if k == len(self.joins):
-                return
-            join, new = self.joins[k], (self.shots[k + 1][0], runs[k + 1][0])
-            for step in range(join.frames):
-                if join.kind == "fade":
-                    yield self._faded(join, step, (shot, began), new, after + step)
-                else:
-                    yield join.mixed(step, self._of(shot, began, after + step), self._of(*new, after + step))
+        k = next(k for k, (_, _, after) in enumerate(runs) if number < after)
+        shot, (began, first, _) = self.shots[k][0], runs[k]
+        if number >= first:
+            return self._of(shot, began, number)
+        join, step, old = self.joins[k - 1], number - runs[k - 1][2], (self.shots[k - 1][0], runs[k - 1][0])
+        if join.kind == "fade":
+            return self._faded(join, step, old, (shot, began), number)
+        return join.mixed(step, self._of(*old, number), self._of(shot, began, number))
 
     def _faded(self, join: Join, step: int, old: tuple[Shot, int], new: tuple[Shot, int], number: int) -> Image.Image:
         empty = Image.new("RGB", SIZE, (join.level,) * 3)
