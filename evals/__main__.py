@@ -18,14 +18,16 @@ def _in_own_environment() -> None:
     """Peers are no dependencies of ours: they live in an environment of their own, made on first use."""
     if Path(sys.prefix).resolve() == VENV.resolve():
         return
-    if not (VENV / ".installed").exists():
+    wanted = [HERE / "requirements.txt", HERE / "requirements-no-deps.txt"]
+    stamp, listed = VENV / ".installed", "".join(path.read_text() for path in wanted)
+    if not stamp.exists() or stamp.read_text() != listed:
         print("Setting up the peers (librosa, Essentia, PySceneDetect, mir_eval) …", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
         pip = [str(VENV / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(HERE / "requirements.txt"), "-e", str(HERE.parent)], check=True)
-        # it asks for OpenCV with windows, which needs what servers lack; the one without is among the requirements
-        subprocess.run([*pip, "--no-deps", "-r", str(HERE / "requirements-no-deps.txt")], check=True)
-        (VENV / ".installed").touch()
+        subprocess.run([*pip, "-r", str(wanted[0]), "-e", str(HERE.parent)], check=True)
+        # PySceneDetect asks for OpenCV with windows, which servers lack; the one without is among the requirements
+        subprocess.run([*pip, "--no-deps", "-r", str(wanted[1])], check=True)
+        stamp.write_text(listed)
     python = str(VENV / "bin" / "python")
     os.execv(python, [python, "-m", "evals", *sys.argv[1:]])
 

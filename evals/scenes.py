@@ -17,8 +17,9 @@ KINDS = ("cut", "dissolve", "wipe", "fade")
 BOTH = "AdaptiveDetector + ThresholdDetector"
 _NOTE = """A transition is found when a frame lies within it, or up to two frames off; each counts once, whatever else is
 found is false. Scenes last {least} s at least, on both sides. "Best" settings are those with the highest F1 on the set
-"tune" ({best}), on which Lookhear's weights were fitted as well: other seeds, places and proportions, but the same
-painter, so these figures flatter whoever was fitted on them. Of {count} transitions, a recall of 0.90 is known to
+"tune" ({best}), on which
+Lookhear's weights were fitted as well: other seeds, places and proportions, but the same painter, so these figures
+flatter whoever was fitted on them. Of {count} transitions, a recall of 0.90 is known to
 ±{half:.2f}. Of those that Lookhear finds, it names the kind of {named} rightly.
 """
 
@@ -93,7 +94,7 @@ def tables(name: str, jobs: int) -> str:
     which = "" if name == "report" else " (the set that was tuned on)"
     count = sum(len(film.spans) for film in films)
     note = _NOTE.format(
-        least=LEAST, best=", ".join(f"{detector} {setting}" for detector, setting in best.items()),
+        least=LEAST, best=", ".join(f"{name} {setting[1:-1]}" for name, setting in best.items()),
         count=count, half=1.96 * (0.9 * 0.1 / count) ** 0.5, named=_named(systems["lookhear"], mine),
     )  # fmt: skip
     title = f"Scenes: {count} transitions in {len(films)} rendered films; of kinds the recall{which}"
