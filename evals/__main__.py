@@ -10,7 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 GROUPS = ("tempo", "beats", "meter", "key")  #: of figures on rendered music; "music" is all of them
-PARTS = ("music", *GROUPS, "real", "spectral")
+PARTS = ("music", *GROUPS, "real", "spectral", "scenes", "real_films")
 VENV = HERE.parent / ".venv-eval"
 
 
@@ -18,12 +18,16 @@ def _in_own_environment() -> None:
     """Peers are no dependencies of ours: they live in an environment of their own, made on first use."""
     if Path(sys.prefix).resolve() == VENV.resolve():
         return
-    if not (VENV / ".installed").exists():
-        print("Setting up the peers (librosa, Essentia, mir_eval) …", file=sys.stderr)
+    wanted = [HERE / "requirements.txt", HERE / "requirements-no-deps.txt"]
+    stamp, listed = VENV / ".installed", "".join(path.read_text() for path in wanted)
+    if not stamp.exists() or stamp.read_text() != listed:
+        print("Setting up the peers (librosa, Essentia, PySceneDetect, mir_eval) …", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
         pip = [str(VENV / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(HERE / "requirements.txt"), "-e", str(HERE.parent)], check=True)
-        (VENV / ".installed").touch()
+        subprocess.run([*pip, "-r", str(wanted[0]), "-e", str(HERE.parent)], check=True)
+        # PySceneDetect asks for OpenCV with windows, which servers lack; the one without is among the requirements
+        subprocess.run([*pip, "--no-deps", "-r", str(wanted[1])], check=True)
+        stamp.write_text(listed)
     python = str(VENV / "bin" / "python")
     os.execv(python, [python, "-m", "evals", *sys.argv[1:]])
 
@@ -32,7 +36,9 @@ def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m evals", description=__doc__)
     parser.add_argument("--set", choices=("report", "tune"), default="report")
-    parser.add_argument("--only", default="music,real,spectral", help=f"comma-separated: {', '.join(PARTS)}")
+    parser.add_argument(
+        "--only", default="music,real,spectral,scenes,real_films", help=f"comma-separated: {', '.join(PARTS)}"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     asked = arguments.only.split(",")
@@ -44,6 +50,8 @@ def main() -> None:
     tables = [_music(arguments.set, arguments.jobs, groups)] if groups else []
     tables += [_real()] if "real" in asked else []
     tables += [_spectral()] if "spectral" in asked else []
+    tables += [_scenes(arguments.set, arguments.jobs)] if "scenes" in asked else []
+    tables += [_real_films(arguments.jobs)] if "real_films" in asked else []
     text = "\n".join(["# Accuracy", "", "Made by `make eval`.", "", *tables])
     print(text)
     if arguments.set == "report" and arguments.only == parser.get_default("only"):
@@ -66,6 +74,18 @@ def _spectral() -> str:
     from evals.spectral import table
 
     return table()
+
+
+def _scenes(name: str, jobs: int) -> str:
+    from evals.scenes import tables
+
+    return tables(name, jobs)
+
+
+def _real_films(jobs: int) -> str:
+    from evals.real_films import table
+
+    return table(jobs)
 
 
 if __name__ == "__main__":

@@ -55,3 +55,24 @@ def key_relation(key: str | None, mode: str | None, truth: dict[str, Any]) -> st
         return "none"
     weight = key_scores(key, mode, truth)[1]
     return {1.0: "right", 0.5: "fifth", 0.3: "relative", 0.2: "parallel"}.get(round(weight, 1), "other")
+
+
+def transitions_met(found: list[int], truth: list[tuple[int, int]], slack: int = 2) -> list[int | None]:
+    """Of each true transition (first and last frame) the index of the found frame that meets it, each used once.
+
+    Frames may lie ``slack`` before or after. As many as can be are met: whichever ends first takes the first that is left.
+    """
+    met: list[int | None] = [None] * len(truth)
+    left = sorted(range(len(found)), key=lambda k: found[k])
+    for k in sorted(range(len(truth)), key=lambda k: truth[k][1]):
+        start, end = truth[k]
+        met[k] = next((one for one in left if start - slack <= found[one] <= end + slack), None)
+        if met[k] is not None:
+            left.remove(met[k])
+    return met
+
+
+def f_of(right: int, found: int, true: int) -> tuple[float, float, float]:
+    """Precision, recall and their harmonic mean; 0 where there is nothing to divide by."""
+    precision, recall = right / found if found else 0.0, right / true if true else 0.0
+    return precision, recall, 2 * precision * recall / (precision + recall) if right else 0.0

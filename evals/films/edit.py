@@ -76,6 +76,7 @@ class Film:
     joins: list[Join]
     times: NDArray[np.float64]  #: s, of all frames
     flashes: list[Flash] = field(default_factory=list)
+    blasts: list[int] = field(default_factory=list)  #: frames in which something explodes within a shot
     blackouts: list[tuple[int, int]] = field(default_factory=list)  #: first frame, how many: no transition
     grain: float = 1.0  #: levels
     gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -86,16 +87,24 @@ class Film:
     encoder: dict[str, str] = field(default_factory=dict)
     bit_rate: int | None = None
 
+    def runs(self) -> list[tuple[int, int, int]]:
+        """Of each shot the frame with which it begins, the first that it has to itself, and the first that it has not."""
+        found, at = [], 0
+        for (_, count), before in zip(self.shots, [Join("cut"), *self.joins], strict=True):
+            first = at + before.frames
+            found.append((first - before.after if before.kind == "fade" else at, first, first + count))
+            at = first + count
+        return found
+
     def truth(self) -> dict[str, Any]:
         """Of a cut, start and end are the first frame of the new shot."""
-        at, transitions = 0, []
-        for (_, count), join in zip(self.shots, [*self.joins, None], strict=True):
-            at += count
-            if join is not None:
-                last = at + max(1, join.frames) - 1
-                transitions.append({"kind": join.kind, "start": at, "end": last})
-                at += join.frames
-        return {"frames": at, "transitions": transitions, "flashes": sorted(flash.frame for flash in self.flashes)}
+        runs = self.runs()
+        transitions = [
+            {"kind": join.kind, "start": after, "end": max(after, after + join.frames - 1)}
+            for join, (_, _, after) in zip(self.joins, runs[:-1], strict=True)
+        ]
+        flashes = sorted([*self.blasts, *(flash.frame for flash in self.flashes)])
+        return {"frames": runs[-1][2], "transitions": transitions, "flashes": flashes}
 
     def pictures(self) -> Iterator[NDArray[np.uint8]]:
         """(360, 640, 3) uint8, frame by frame."""
@@ -103,7 +112,8 @@ class Film:
         sheets = [np.round(rng.normal(0, self.grain, (SIZE[1] + 40, SIZE[0] + 40))).astype(np.int16) for _ in range(6)]
         lit = {flash.frame + k: (one, flash.tint) for flash in self.flashes for k, one in enumerate(flash.strengths)}
         dark = {first + k for first, count in self.blackouts for k in range(count)}
-        for number, frame in enumerate(self._edited()):
+        for number in range(self.runs()[-1][2]):
+            frame = self.edited(number)
             if number in lit:
                 (strength, tint) = lit[number]
                 frame = gained(frame, tuple(1 + 2.5 * strength * one for one in tint), 130 * strength)  # type: ignore[arg-type]
@@ -119,23 +129,17 @@ class Film:
             final[:, :columns], final[:, SIZE[0] - columns :] = 0, 0
             yield final
 
-    def _edited(self) -> Iterator[Image.Image]:
-        number, began = 0, 0
-        for k, (shot, count) in enumerate(self.shots):
-            for _ in range(count):
-                yield self._of(shot, began, number)
-                number += 1
-            if k == len(self.joins):
-                return
-            join, (following, _) = self.joins[k], self.shots[k + 1]
-            fresh = number + (join.length + join.hold if join.kind == "fade" else 0)
-            for step in range(join.frames):
-                if join.kind == "fade":
-                    yield self._faded(join, step, (shot, began), (following, fresh), number)
-                else:
-                    yield join.mixed(step, self._of(shot, began, number), self._of(following, fresh, number))
-                number += 1
-            began = fresh
+    def edited(self, number: int) -> Image.Image:
+        """Frame ``number`` as cut together, before anything else happens to it."""
+        runs = self.runs()
+        k = next(k for k, (_, _, after) in enumerate(runs) if number < after)
+        shot, (began, first, _) = self.shots[k][0], runs[k]
+        if number >= first:
+            return self._of(shot, began, number)
+        join, step, old = self.joins[k - 1], number - runs[k - 1][2], (self.shots[k - 1][0], runs[k - 1][0])
+        if join.kind == "fade":
+            return self._faded(join, step, old, (shot, began), number)
+        return join.mixed(step, self._of(*old, number), self._of(shot, began, number))
 
     def _faded(self, join: Join, step: int, old: tuple[Shot, int], new: tuple[Shot, int], number: int) -> Image.Image:
         empty = Image.new("RGB", SIZE, (join.level,) * 3)
@@ -145,7 +149,7 @@ class Film:
         return empty if step < 0 else Image.blend(empty, self._of(*new, number), join.share(step, join.after))
 
     def _of(self, shot: Shot, began: int, number: int) -> Image.Image:
-        time = max(0.0, float(self.times[number] - self.times[min(began, len(self.times) - 1)]))
+        time = float(self.times[number] - self.times[began])
         frame = shot.picture(time)
         if not self.fields:
             return frame

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from evals.films.edit import Film, Flash, Join
-from evals.films.shots import Shot
+from evals.films.shots import Shot, Take
 from evals.films.styles import STYLES, Style
-from evals.films.takes import Stage, chosen
+from evals.films.takes import Blast, Stage, chosen
 from evals.films.textures import Rng
 from evals.films.write import write
 
 CACHE = Path(__file__).parents[1] / ".cache" / "films"
-SECONDS = 45.0
 SEEDS = {"tune": 2100, "report": 9500}
 ROUNDS = {"tune": 3, "report": 1}  #: films of each style
 _RATES = {"tune": (24.0, 25.0, 30.0), "report": (24000 / 1001, 25.0, 30000 / 1001)}
@@ -71,9 +70,10 @@ def _render(todo: tuple[Plan, Path]) -> None:
     write(make(plan), path)
 
 
-def make(plan: Plan, seconds: float = SECONDS) -> Film:
-    """The film in memory."""
+def make(plan: Plan, seconds: float | None = None) -> Film:
+    """The film, as long as its style says or so many seconds, at least; pictures come as they are asked for."""
     rng, style = np.random.default_rng(plan.seed), plan.style
+    seconds = style.seconds if seconds is None else seconds
     rate = float(rng.choice(_RATES[plan.set]))
     stage = Stage(plan.set, style, rng)
     shots: list[tuple[Shot, int]] = []
@@ -88,6 +88,7 @@ def make(plan: Plan, seconds: float = SECONDS) -> Film:
         shots.append((_following(stage, lasts, shots, rate), count))
         total += count
     film = Film(shots, joins, _times(rng, total, rate, style.irregular), seed=plan.seed)
+    film.blasts = _blasts(film)
     _finish(film, rng, style)
     return film
 
@@ -136,6 +137,17 @@ def _times(rng: Rng, count: int, rate: float, irregular: bool) -> NDArray[np.flo
     steps += (rng.random(count) < 0.04) * rng.integers(1, 6, count) / rate
     slow = np.repeat(rng.random(count // 60 + 1) < 0.25, 60)[:count]
     return np.concatenate([[0.0], np.cumsum(steps * np.where(slow, 1.8, 1.0))[:-1]])
+
+
+def _blasts(film: Film) -> list[int]:
+    """First frames of what explodes while only its own shot is seen."""
+    found = []
+    for (shot, _), (began, first, after) in zip(film.shots, film.runs(), strict=True):
+        for thing in shot.things if isinstance(shot, Take) else ():
+            if isinstance(thing, Blast):
+                frame = began + int(np.searchsorted(film.times[began:after] - film.times[began], thing.at))
+                found += [frame] if first <= frame < after else []
+    return found
 
 
 def _finish(film: Film, rng: Rng, style: Style) -> None:

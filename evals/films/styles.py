@@ -15,6 +15,7 @@ class Style:
 
     name: str
     joins: Weights = field(default_factory=lambda: _CUTS)
+    seconds: float = 45.0
     shots: tuple[float, float] = (1.4, 4.0)  #: s that shots last
     cameras: Weights = field(default_factory=lambda: _CALM)
     takes: Weights = field(
@@ -35,8 +36,8 @@ class Style:
 _MIXED = {"cut": 4.0, "dissolve": 1.0, "wipe": 0.4, "fade": 0.5}
 STYLES = (
     Style("hard cuts", again=0.5),
-    Style("dissolves", {"dissolve": 3.0, "cut": 1.0}, gradual=(8, 60)),
-    Style("wipes", {"wipe": 3.0, "cut": 1.0}, gradual=(8, 45)),
+    Style("dissolves", {"dissolve": 4.0, "cut": 1.0}, shots=(1.0, 3.2), seconds=80.0),
+    Style("wipes", {"wipe": 4.0, "cut": 1.0}, shots=(1.0, 3.2), gradual=(8, 45), seconds=80.0),
     Style("fades", {"fade": 3.0, "cut": 1.0}, gradual=(5, 40)),
     Style("flashes", {"cut": 3.0, "dissolve": 1.0}, flashes=0.45, shots=(2.0, 5.0)),
     Style("hand-held", {"cut": 3.0, "dissolve": 1.0}, cameras={"shaky": 1.0}),

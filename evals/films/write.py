@@ -21,7 +21,16 @@ def write(film: Film, path: Path) -> None:
     """The film, then its truth beside it; a file of that name is whole."""
     fresh = path.with_name(f".{os.getpid()}-{path.name}")
     regular = path.suffix == ".mp4"
-    with av.open(str(fresh), "w") as container:
+    try:
+        _encode(film, fresh, regular)
+        path.with_suffix(".json").write_text(json.dumps(film.truth()))
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _encode(film: Film, path: Path, regular: bool) -> None:
+    with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=_rate(film), options={"preset": "veryfast", **film.encoder})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         stream.codec_context.thread_count = 1
@@ -35,8 +44,6 @@ def write(film: Film, path: Path) -> None:
             frame.pts = number if regular else round(float(film.times[number]) * _CLOCK)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    path.with_suffix(".json").write_text(json.dumps(film.truth()))
-    fresh.replace(path)
 
 
 def _rate(film: Film) -> Fraction:
