@@ -68,6 +68,27 @@ class Flash:
     tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
+@dataclass(frozen=True)
+class Title:
+    """Words over a shot that goes on; no transition."""
+
+    first: int
+    frames: int
+    slope: int  #: frames in which it appears, and goes
+    words: Image.Image  #: as a mask over the whole picture
+    ink: tuple[int, int, int]
+
+    def over(self, frame: Image.Image, number: int) -> Image.Image:
+        """The frame with what is to be read in it then."""
+        k = number - self.first
+        if not 0 <= k < self.frames:
+            return frame
+        share = min(1.0, (k + 1) / (self.slope + 1), (self.frames - k) / (self.slope + 1))
+        return Image.composite(
+            Image.new("RGB", SIZE, self.ink), frame, self.words.point(lambda value: round(share * value))
+        )
+
+
 @dataclass
 class Film:
     """Shots with the frames that each has to itself, and the joins between them."""
@@ -78,6 +99,7 @@ class Film:
     flashes: list[Flash] = field(default_factory=list)
     blasts: list[int] = field(default_factory=list)  #: frames in which something explodes within a shot
     blackouts: list[tuple[int, int]] = field(default_factory=list)  #: first frame, how many: no transition
+    titles: list[Title] = field(default_factory=list)
     grain: float = 1.0  #: levels
     gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
     lift: float = 0.0
@@ -114,6 +136,8 @@ class Film:
         dark = {first + k for first, count in self.blackouts for k in range(count)}
         for number in range(self.runs()[-1][2]):
             frame = self.edited(number)
+            for title in self.titles:
+                frame = title.over(frame, number)
             if number in lit:
                 (strength, tint) = lit[number]
                 frame = gained(frame, tuple(1 + 2.5 * strength * one for one in tint), 130 * strength)  # type: ignore[arg-type]

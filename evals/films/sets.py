@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
-from evals.films.edit import Film, Flash, Join
+from evals.films.camera import SIZE
+from evals.films.edit import Film, Flash, Join, Title
 from evals.films.shots import Shot, Take
+from evals.films.slides import sentence
 from evals.films.styles import STYLES, Style
 from evals.films.takes import Blast, Stage, chosen
 from evals.films.textures import Rng
@@ -157,6 +159,9 @@ def _finish(film: Film, rng: Rng, style: Style) -> None:
         film.flashes.append(_flash(rng, at))
     for at in _free(film, rng, int(rng.poisson(style.blackouts * seconds)), 20):
         film.blackouts.append((at, int(rng.integers(1, 6))))
+    for _, first, after in film.runs():
+        if rng.random() < style.titles and after - first > 40:
+            film.titles.append(_title(rng, first, after))
     film.grain = float(rng.uniform(*style.grain))
     film.gains = tuple(float(one) for one in rng.uniform(0.88, 1.08, 3))  # type: ignore[assignment]
     film.lift = float(rng.uniform(0, 10)) if style.spread is None else 0.0
@@ -178,6 +183,21 @@ def _free(film: Film, rng: Rng, count: int, apart: int) -> list[int]:
             found.append(at)
             taken.append((at, at + 10))
     return sorted(found)
+
+
+def _title(rng: Rng, first: int, after: int) -> Title:
+    """Somewhere in the shot, large or small; it appears at once or slowly, and may be there from its beginning."""
+    begins = first if rng.random() < 0.2 else int(rng.integers(first + 6, after - 25))
+    ends = after if rng.random() < 0.2 else int(rng.integers(begins + 12, after - 5))
+    slope = int(rng.integers(6, 40)) if rng.random() < 0.75 else 0
+    mask = Image.new("L", SIZE)
+    draw = ImageDraw.Draw(mask)
+    size = int(rng.integers(24, 110))
+    place = float(rng.uniform(0.03, 0.3)) * SIZE[0], float(rng.uniform(0.05, 0.6)) * SIZE[1]
+    words = "\n".join(sentence(rng, int(rng.integers(1, 3))).title() for _ in range(int(rng.integers(1, 4))))
+    draw.multiline_text(place, words, fill=255, font=ImageFont.load_default(size))
+    ink = (255, 255, 255) if rng.random() < 0.6 else tuple(int(one) for one in rng.integers(0, 256, 3))
+    return Title(begins, ends - begins, min(slope, (ends - begins) // 2), mask, ink)  # type: ignore[arg-type]
 
 
 def _flash(rng: Rng, at: int) -> Flash:

@@ -56,7 +56,7 @@ def slide(rng: Rng, look: Template) -> Slide:
     base = Image.new("RGB", SIZE, _whole(look.paper))
     draw = ImageDraw.Draw(base)
     draw.rectangle((0, 0, SIZE[0], 62), fill=_whole(look.bar))
-    lines = [(0.0, (24.0, 16.0), _text(rng, 3).title(), 30)]
+    lines = [(0.0, (24.0, 16.0), sentence(rng, 3).title(), 30)]
     if rng.random() < 0.4:
         base_line, left = 320, 60.0
         while left < 560:
@@ -71,7 +71,7 @@ def slide(rng: Rng, look: Template) -> Slide:
         draw.ellipse((x + 20, y + 25, x + 120, y + 140), fill=_whole(vivid(rng)))
     at = 0.0
     for row in range(int(rng.integers(2, 7))):
-        lines.append((at, (40.0, 85.0 + 42 * row), "• " + _text(rng, int(rng.integers(3, 8))), 19))
+        lines.append((at, (40.0, 85.0 + 42 * row), "• " + sentence(rng, int(rng.integers(3, 8))), 19))
         at += float(rng.choice([0.0, rng.uniform(0.5, 1.5)]))
     return Slide(base, lines, look.ink)
 
@@ -126,7 +126,7 @@ def cartoon(rng: Rng, hue: float) -> Cartoon:
     return Cartoon(base, body, head, start, float(rng.uniform(-60, 60)), size)
 
 
-def _text(rng: Rng, count: int) -> str:
+def sentence(rng: Rng, count: int) -> str:
     return " ".join(str(word) for word in rng.choice(_WORDS.split(), count))
 
 

@@ -27,6 +27,7 @@ class Style:
     crf: tuple[int, int] = (20, 27)
     flashes: float = 0.0  #: per second
     blackouts: float = 0.0  #: per second
+    titles: float = 0.0  #: share of the shots that words appear over
     spread: tuple[float, float] | None = None  #: standard deviation of luma that dark shots are brought to
     bars: bool = False
     irregular: bool = False
@@ -54,4 +55,6 @@ STYLES = (
     Style("montage", shots=(0.7, 0.9), cameras={"still": 1.0, "hand": 2.0, "pan": 1.0, "zoom": 1.0}, again=0.15),
     Style("letterbox", _MIXED, bars=True, takes={"place": 3.0, "talk": 1.0, "action": 0.6}),
     Style("low bit rate, two fields", _MIXED, fields=True, gradual=(10, 40)),
+    Style("titles", {"cut": 3.0, "dissolve": 1.0}, titles=0.75, shots=(2.5, 5.5)),
+    Style("tilts", {"cut": 3.0, "dissolve": 1.0}, cameras={"tilt": 1.0}, shots=(2.0, 6.0)),
 )  # fmt: skip

@@ -89,6 +89,10 @@ class Stage:
             speed = float(rng.choice([-1, 1]) * rng.uniform(25, 170))
             x = WIDE / 2 - speed * seconds / 2
             camera = replace(camera, start=replace(start, x=x), pan=(speed, float(rng.normal(0, 8))))
+        if kind == "tilt":
+            speed = float(rng.choice([-1, 1]) * rng.uniform(10, 90))
+            y = HIGH / 2 - speed * seconds / 2
+            camera = replace(camera, start=replace(start, y=y), pan=(float(rng.normal(0, 15)), speed))
         if kind == "zoom":
             camera = replace(camera, zoom=float(np.exp(rng.choice([-1, 1]) * rng.uniform(0.04, 0.25))))
         if kind in ("whip", "crash"):

@@ -69,6 +69,8 @@ def cell(name: str, value: Any) -> str:
         return _clock(float(value))
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+    if name.rpartition(".")[2] in {"resolution", "stored"} and isinstance(value, (list, tuple)):
+        return " × ".join(str(side) for side in value)
     if isinstance(value, (list, tuple)):
         return _listing(value)
     if isinstance(value, dict):

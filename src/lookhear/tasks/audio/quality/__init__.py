@@ -141,6 +141,7 @@ class SoundQuality(Quality):
 
     name = "sound_quality"
     kinds = frozenset({"video"})
+    headline: ClassVar[dict[str, str]] = {"sound": "quality_score"}
 
 
 TASKS = (Quality(), SoundQuality())
