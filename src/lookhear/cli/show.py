@@ -19,33 +19,33 @@ from lookhear.tasks.catalogue import all_tasks
 _LONG = 8  # list items shown in a cell
 
 
-def _console() -> Console:
+def console() -> Console:
     """As wide as the terminal; in a pipe or a log there is no need to squeeze."""
-    console = Console()
-    return console if console.is_terminal else Console(width=120)
+    screen = Console()
+    return screen if screen.is_terminal else Console(width=120)
 
 
 def print_report(report: Report) -> None:
     """All fields of one report, a table per task, then what is to be said about it."""
-    console = _console()
+    screen = console()
     facts = report.medium
     picture = facts.probe.picture
     extent = f"{picture.width} × {picture.height}" if picture else cell("duration", facts.duration)
-    console.print(f"[bold]{escape(facts.name)}[/]  {facts.kind}, {extent}")
+    screen.print(f"[bold]{escape(facts.name)}[/]  {facts.kind}, {extent}")
     for finding in report.findings:
         table = Table(title=finding.task, title_justify="left", title_style="bold cyan", show_header=False, box=None)
         table.add_column(style="dim", no_wrap=True)
         table.add_column(overflow="fold")
         for name, value in _rows(plain(finding.value)):
             table.add_row(escape(name), escape(cell(name, value)))
-        console.print(table)
+        screen.print(table)
     for error in report.errors:
-        console.print(f"[red]{error.task}:[/] {escape(error.message)}")
+        screen.print(f"[red]{error.task}:[/] {escape(error.message)}")
     for note in report.warnings:
-        console.print(f"[yellow]{note.task or 'note'}:[/] {escape(note.message)}")
+        screen.print(f"[yellow]{note.task or 'note'}:[/] {escape(note.message)}")
     if not report.complete:
-        console.print("[yellow]The file could not be read to its end; all values cover what was readable.[/]")
-    console.print(f"[dim]{report.timings['total']:.2f} s[/]")
+        screen.print("[yellow]The file could not be read to its end; all values cover what was readable.[/]")
+    screen.print(f"[dim]{report.timings['total']:.2f} s[/]")
 
 
 def _rows(value: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -94,7 +94,7 @@ def _listing(items: list[Any] | tuple[Any, ...]) -> str:
 
 def print_rows(rows: list[dict[str, Any]], names: tuple[str, ...] | None) -> None:
     """One row per file, with the headline fields of the tasks."""
-    console = _console()
+    screen = console()
     kinds = {row["medium"]["kind"] for row in rows if "error" not in row}
     headlines = [
         (title, task.name, field)
@@ -104,7 +104,7 @@ def print_rows(rows: list[dict[str, Any]], names: tuple[str, ...] | None) -> Non
         if kinds & task.kinds
     ]
     headlines = list(dict.fromkeys(headlines))  # of sound and of pictures a task may say the same
-    folder = _common([row["medium"]["name"] for row in rows if "error" not in row])
+    folder = common_folder([row["medium"]["name"] for row in rows if "error" not in row])
     table = Table(title=escape(folder) or None, title_justify="left")
     table.add_column("file", overflow="fold", ratio=1)
     for title, _, _ in headlines:
@@ -122,12 +122,12 @@ def print_rows(rows: list[dict[str, Any]], names: tuple[str, ...] | None) -> Non
         remarks += [(name, f"{error['task']}: {error['message']}", "red") for error in row["errors"]]
         remarks += [(name, note["message"], "yellow") for note in row["warnings"] if note["task"] is None]
     if table.row_count:
-        console.print(table)
+        screen.print(table)
     for name, message, colour in remarks:
-        console.print(f"[{colour}]{escape(name)}:[/] {escape(message)}", soft_wrap=True)
+        screen.print(f"[{colour}]{escape(name)}:[/] {escape(message)}", soft_wrap=True)
 
 
-def _common(names: list[str]) -> str:
+def common_folder(names: list[str]) -> str:
     """The folder all names begin with, if it is worth saying once instead of in every row."""
     if len(names) < 2 or len({os.path.isabs(name) for name in names}) == 2:
         return ""
@@ -154,4 +154,4 @@ def print_tasks() -> None:
         options = "\n".join(f"{field.name}={field.default!r}" for field in dataclasses.fields(task.Options))
         name = task.name if task.default else f"{task.name} (when asked)"
         table.add_row(name, ", ".join(sorted(task.kinds)), escape(task.summary), escape(options) or "—")
-    _console().print(table)
+    console().print(table)
