@@ -158,6 +158,8 @@ class _Collection:
         told: dict[tuple[int, int], Related] = {}
         for (one, other), said in self._beside.items():
             here, there = self._group_of.get(one, one), self._group_of.get(other, other)
+            if extent(self.facts[other]) > extent(self.facts[one]):
+                one, other = other, one
             if here != there:
                 pair = (min(here, there), max(here, there))
                 told.setdefault(pair, Related(self.paths[other], self.paths[one], said.reason, round(said.score, 4)))

@@ -6,7 +6,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from lookhear.analysis.complaints import film_complaints, film_damaged, sound_complaints, sound_damaged
+from lookhear.analysis.complaints import (
+    film_complaints,
+    film_damaged,
+    silent_complaint,
+    sound_complaints,
+    sound_damaged,
+)
 from lookhear.analysis.plan import Options, Plan, Step, make_plan
 from lookhear.analysis.report import Finding, MediumFacts, Note, Provenance, Report, TaskError
 from lookhear.analysis.sweep import Progress, Runner, decoded, sweep
@@ -44,7 +50,8 @@ def analyze(
     for kind in ("audio", "image", "video"):
         make_plan(kind, tasks, options)  # what was asked is checked before the medium is touched
     with open_medium(source, limits, audio_track=audio_track) as medium:
-        plan = make_plan(medium.probe.kind, tasks, options)
+        probe = medium.probe
+        plan = make_plan(probe.kind, tasks, options, sound=probe.kind != "video" or probe.sound is not None)
         job = _Job(medium, plan)
         job.run(progress)
         digest = medium.digest()
@@ -76,6 +83,8 @@ class _Job:
         for step in self.plan.steps:
             if step.task.name in runners:
                 self._finish(step, runners[step.task.name])
+        if self.plan.left_out:
+            self.notes.append(Note(silent_complaint(self.plan.left_out)))
         if not self.plan.steps:
             self.notes.append(Note(f"No task that was asked for works on {self.medium.probe.kind}."))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from lookhear.analysis.batch import file_digest
 from lookhear.analysis.ledger import Ledger
-from lookhear.analysis.plan import Options, make_plan
+from lookhear.analysis.plan import Options, hears, make_plan
 
 
 def earlier(
@@ -20,6 +20,9 @@ def earlier(
     digest = file_digest(path)
     if digest is None:
         return None
-    steps = make_plan(ledger.kind(digest.sha256) or "audio", names, options).steps
-    wanted = frozenset((step.task.name, step.config_hash) for step in steps if step.asked)
+    kind, silent = ledger.kind(digest.sha256) or "audio", ledger.silent(digest.sha256)
+    steps = [step for step in make_plan(kind, names, options).steps if step.asked]
+    wanted = frozenset(
+        (step.task.name, step.config_hash) for step in steps if not (silent and hears(step.task, kind))
+    )  # of a film without sound no run will ever know more
     return ledger.lookup(path, digest.sha256, wanted)

@@ -10,7 +10,12 @@ import typer
 from lookhear.cli.main import app
 
 Tasks = Annotated[
-    str | None, typer.Option("--tasks", "-t", help="Comma-separated task names; default: all. See 'lookhear tasks'.")
+    str | None,
+    typer.Option(
+        "--tasks",
+        "-t",
+        help="Comma-separated task names, 'default' among them for all usual ones. See 'lookhear tasks'.",
+    ),
 ]
 TaskOptions = Annotated[
     list[str] | None,

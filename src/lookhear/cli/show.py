@@ -14,7 +14,7 @@ from rich.table import Table
 
 from lookhear.analysis.codec import plain
 from lookhear.analysis.report import Report
-from lookhear.tasks.catalogue import all_tasks
+from lookhear.tasks.catalogue import all_tasks, is_asked
 
 _LONG = 8  # list items shown in a cell
 
@@ -99,7 +99,7 @@ def print_rows(rows: list[dict[str, Any]], names: tuple[str, ...] | None) -> Non
     headlines = [
         (title, task.name, field)
         for task in all_tasks()
-        if (task.default if names is None else task.name in names)
+        if is_asked(task, names)
         for title, field in task.headline.items()
         if kinds & task.kinds
     ]
