@@ -154,15 +154,18 @@ class _Collection:
         return Likeness(leading.relation, leading.score, f"{leading.reason}, {rest.reason}", leading.offset)
 
     def related(self) -> list[Related]:
-        """Pairs that no group holds, told once for each two groups."""
+        """Pairs that no group holds, told once for each two groups: of their best ones, where those are alike."""
         told: dict[tuple[int, int], Related] = {}
-        for (one, other), said in self._beside.items():
-            here, there = self._group_of.get(one, one), self._group_of.get(other, other)
-            if extent(self.facts[other]) > extent(self.facts[one]):
-                one, other = other, one
-            if here != there:
-                pair = (min(here, there), max(here, there))
-                told.setdefault(pair, Related(self.paths[other], self.paths[one], said.reason, round(said.score, 4)))
+        for pair, said in self._beside.items():
+            one, other = (self._group_of.get(place, place) for place in pair)
+            key = (min(one, other), max(one, other))
+            if one == other or key in told:
+                continue
+            longer, shorter = sorted(key, key=lambda place: -extent(self.facts[place]))
+            best = self.compare(longer, shorter)
+            if best is None or best.relation is Relation.OTHER:
+                (longer, shorter), best = pair, said
+            told[key] = Related(self.paths[shorter], self.paths[longer], best.reason, round(best.score, 4))
         return list(told.values())
 
 

@@ -56,9 +56,10 @@ class SoundMatcher:
         found = match(here, there)
         if found.score < SAME:
             return Likeness(Relation.OTHER, found.score, f"another {self._what}")
-        longer, shorter = (max(len(here), len(there)) * STEP_SECONDS, min(len(here), len(there)) * STEP_SECONDS)
+        longer = max(len(here), len(there)) * STEP_SECONDS
         if found.overlap < SHARE * longer:
-            reason = f"{found.overlap:.0f} s of its {shorter:.0f} s are in the other's {longer:.0f} s"
+            start = max(0.0, (found.offset or 0.0) * (1 if len(there) > len(here) else -1))
+            reason = f"{found.overlap:.0f} s of the shorter one are in the longer, from {start:.1f} s on"
             return Likeness(Relation.PART, found.score, reason, found.offset)
         reason = f"same {self._what}{_shifted(found, longer)}{_coding(self._probes[one], self._probes[other])}"
         return Likeness(Relation.COPY, found.score, reason, found.offset)

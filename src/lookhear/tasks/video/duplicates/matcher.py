@@ -64,9 +64,9 @@ class FilmMatcher:
         moving = min(restlessness(here), restlessness(there))
         if moving < _STILL or found.wrong > moving / 2:
             return None
-        longer, shorter = (size(len(here), len(there)) * STEP_SECONDS for size in (max, min))
         if found.overlap < SHARE * np.count_nonzero(here if len(here) > len(there) else there) * STEP_SECONDS:
-            reason = f"{found.overlap:.0f} s of its {shorter:.0f} s are in the other's {longer:.0f} s"
+            start = max(0.0, (found.offset or 0.0) * (1 if len(there) > len(here) else -1))
+            reason = f"{found.overlap:.0f} s of the shorter one are in the longer, from {start:.1f} s on"
             return Likeness(Relation.PART, found.score, reason, found.offset)
         reason = f"same film{_shifted(found, there)}{_shape(self._probes[one], self._probes[other])}"
         return Likeness(Relation.COPY, found.score, reason, found.offset)
