@@ -112,7 +112,7 @@ class _Job:
         """One picture, decoded once, to every task that looks at pixels."""
         facts = self.medium.probe.picture
         if facts is not None and facts.frames > 1:
-            self.notes.append(Note(f"It holds {facts.frames} pictures; only the first was looked at."))
+            self.notes.append(Note(f"It holds {facts.frames} pictures; only the main one was looked at."))
         if not readers:
             return
         began = time.thread_time()

@@ -14,7 +14,7 @@ import typer
 
 from lookhear.analysis.plan import Options, make_plan
 from lookhear.cli.asked import expand, task_names, task_options
-from lookhear.errors import InputError
+from lookhear.errors import InputError, Unsupported
 
 FORMATS = (".jsonl", ".json", ".csv", ".parquet")
 
@@ -93,7 +93,7 @@ def named(path: str) -> Iterator[None]:
     """Say which file an error is about."""
     try:
         yield
-    except InputError as error:
+    except (InputError, Unsupported) as error:
         raise type(error)(f"{path}: {error.message}") from error
 
 
