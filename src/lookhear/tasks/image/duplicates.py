@@ -101,6 +101,8 @@ class PictureMatcher:
             return ()
         rows = (self._phash, self._dhash)
         near = [index.near(row[place]) for index, row in zip(self._indexes, rows, strict=True)]
+        if all(len(found) == 1 for found in near):
+            return ()  # itself
         places = self._places[np.union1d(*near)]
         apart = np.bitwise_count(self._phash[places] ^ self._phash[place]).astype(int)
         apart += np.bitwise_count(self._dhash[places] ^ self._dhash[place])
