@@ -200,14 +200,26 @@ def test_copies_in_a_collection() -> None:
     rows[41] = words(*through(song(4), *ENCODERS["aac 96k"]))
     places = {name: place for place, name in enumerate(rows)}
     found = matcher(list(rows.values()))
-    assert set(found.candidates(places[1])) == {places[11], places[12]}
-    assert set(found.candidates(places[4])) == {places[41]}
-    assert all(not found.candidates(places[other]) for other in (2, 3, 5))
+
+    def copies(name: int) -> set[int]:
+        said = {other: found.compare(places[name], other) for other in found.candidates(places[name])}
+        return {other for other, one in said.items() if one is not None and one.relation is Relation.COPY}
+
+    assert copies(1) == {places[11], places[12]} and copies(4) == {places[41]}
+    assert not any(copies(other) for other in (2, 3, 5))
     later = found.compare(places[1], places[12])
     assert later is not None and later.relation is Relation.COPY and later.score >= SAME
     assert later.reason == "same recording, starts 2.0 s later" and later.offset == pytest.approx(2, abs=0.1)
     other = found.compare(places[1], places[2])
     assert other is not None and other.relation is Relation.OTHER
+
+
+def test_a_short_sound_is_found_though_hardly_a_word_is_whole() -> None:
+    random = np.random.default_rng(0)
+    rows = [random.integers(0, 2**32, 77, dtype=np.uint32) for _ in range(50)]
+    wrong = np.packbits(random.random((77, 32)) < 0.1, axis=1).view("<u4")[:, 0]
+    assert np.count_nonzero(wrong == 0) < 8
+    assert list(matcher([*rows, rows[7] ^ wrong]).candidates(50)) == [7]
 
 
 def test_a_clip_is_a_part_and_no_copy() -> None:
@@ -219,17 +231,16 @@ def test_a_clip_is_a_part_and_no_copy() -> None:
     assert not matcher([]).candidates(0)
 
 
-def test_a_thousand_fingerprints_are_not_compared_one_by_one() -> None:
+@pytest.mark.parametrize(("length", "strangers"), [(300, 20), (500, 0)])  # short ones vote with less than whole words
+def test_a_thousand_fingerprints_are_not_compared_one_by_one(length: int, strangers: int) -> None:
     random = np.random.default_rng(0)
-    rows = [random.integers(0, 2**32, 500, dtype=np.uint32) for _ in range(1000)]
-    wrong = rows[500] ^ (np.uint32(1) << random.integers(0, 32, 500).astype(np.uint32))
-    rows.append(np.where(random.random(500) < 0.8, wrong, rows[500]))
+    rows = [random.integers(0, 2**32, length, dtype=np.uint32) for _ in range(1000)]
+    wrong = rows[500] ^ (np.uint32(1) << random.integers(0, 32, length).astype(np.uint32))
+    rows.append(np.where(random.random(length) < 0.8, wrong, rows[500]))
     began = time.perf_counter()
     found = matcher(rows)
-    assert {place: list(found.candidates(place)) for place in range(1001) if found.candidates(place)} == {
-        500: [1000],
-        1000: [500],
-    }
+    pairs = {(one, other) for one in range(1001) for other in found.candidates(one) if one < other}
+    assert (500, 1000) in pairs and len(pairs) - 1 <= strangers  # of half a million
     assert time.perf_counter() - began < 10
 
 
