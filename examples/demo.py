@@ -32,6 +32,7 @@ def main(files: list[str]) -> int:
     _lookhear("analyze", paths[0])
     if len(paths) > 1:
         _lookhear("analyze", *paths)
+        _lookhear("duplicates", *paths)
     _lookhear("report", *paths, "-o", "report.html")
     return 0
 
