@@ -222,6 +222,12 @@ def test_a_short_sound_is_found_though_hardly_a_word_is_whole() -> None:
     assert list(matcher([*rows, rows[7] ^ wrong]).candidates(50)) == [7]
 
 
+def test_a_clip_of_what_repeats_itself_is_a_part() -> None:
+    loop = originals()[1][:100]
+    part = matcher([np.tile(loop, 4), loop]).compare(0, 1)
+    assert part is not None and part.relation is Relation.PART
+
+
 def test_a_clip_is_a_part_and_no_copy() -> None:
     found = matcher([originals()[1], originals()[1][60:130], None])
     part = found.compare(0, 1)

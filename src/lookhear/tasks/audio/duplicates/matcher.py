@@ -8,6 +8,7 @@ with two thirds of each word.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -60,7 +61,8 @@ class SoundMatcher:
         found = match(here, there)
         if found.score < SAME:
             return Likeness(Relation.OTHER, found.score, f"another {self._what}")
-        longer = max(len(here), len(there)) * STEP_SECONDS
+        longer, shorter = (size(len(here), len(there)) * STEP_SECONDS for size in (max, min))
+        found = replace(found, overlap=min(found.overlap, shorter))  # what repeats itself matches more than once
         if found.overlap < SHARE * longer:
             start = max(0.0, (found.offset or 0.0) * (1 if len(there) > len(here) else -1))
             reason = f"{found.overlap:.0f} s of the shorter one are in the longer, from {start:.1f} s on"

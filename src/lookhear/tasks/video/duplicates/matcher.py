@@ -11,6 +11,7 @@ told by what fits at one shift far better than the film fits itself 5 s later.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Protocol
 
@@ -64,7 +65,9 @@ class FilmMatcher:
         moving = min(restlessness(here), restlessness(there))
         if moving < _STILL or found.wrong > moving / 2:
             return None
-        if found.overlap < SHARE * np.count_nonzero(here if len(here) > len(there) else there) * STEP_SECONDS:
+        longer, shorter = (size(np.count_nonzero(here), np.count_nonzero(there)) * STEP_SECONDS for size in (max, min))
+        found = replace(found, overlap=min(found.overlap, shorter))  # what repeats itself matches more than once
+        if found.overlap < SHARE * longer:
             start = max(0.0, (found.offset or 0.0) * (1 if len(there) > len(here) else -1))
             reason = f"{found.overlap:.0f} s of the shorter one are in the longer, from {start:.1f} s on"
             return Likeness(Relation.PART, found.score, reason, found.offset)
