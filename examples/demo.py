@@ -38,6 +38,7 @@ def main(files: list[str]) -> int:
     _lookhear("analyze", paths[0])
     if len(paths) > 1:
         _lookhear("analyze", *paths)
+        _lookhear("duplicates", *paths)
     if not files:
         _lookhear("scenes", str(FOLDER / "film.mp4"))
     _lookhear("report", *paths, "-o", "report.html")

@@ -14,14 +14,19 @@ from lookhear.version import __version__
 if TYPE_CHECKING:
     from lookhear import tasks
     from lookhear.analysis.codec import from_json, schema, to_json
+    from lookhear.analysis.copy_groups import Copies, Copy, CopyGroup
     from lookhear.analysis.report import Finding, Refusal, Report
-    from lookhear.wiring import analyze, analyze_many, listen, probe
+    from lookhear.wiring import analyze, analyze_many, duplicates, listen, probe
 
 _HOMES = {
     "analyze": "lookhear.wiring",
     "analyze_many": "lookhear.wiring",
+    "duplicates": "lookhear.wiring",
     "listen": "lookhear.wiring",
     "probe": "lookhear.wiring",
+    "Copies": "lookhear.analysis.copy_groups",
+    "Copy": "lookhear.analysis.copy_groups",
+    "CopyGroup": "lookhear.analysis.copy_groups",
     "Finding": "lookhear.analysis.report",
     "Refusal": "lookhear.analysis.report",
     "Report": "lookhear.analysis.report",
@@ -31,12 +36,16 @@ _HOMES = {
 }
 
 __all__ = [
+    "Copies",
+    "Copy",
+    "CopyGroup",
     "Finding",
     "Refusal",
     "Report",
     "__version__",
     "analyze",
     "analyze_many",
+    "duplicates",
     "from_json",
     "listen",
     "probe",

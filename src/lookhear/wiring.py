@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from lookhear.analysis import engine
 from lookhear.analysis.live import listen
@@ -14,6 +16,9 @@ from lookhear.media.medium import open_medium
 from lookhear.media.probe import Probe
 from lookhear.media.source import Named
 from lookhear.settings import load_settings
+
+if TYPE_CHECKING:
+    from lookhear.analysis.copy_groups import Copies
 
 
 def analyze(
@@ -69,4 +74,34 @@ def analyze_many(
         yield from_json(line)
 
 
-__all__ = ["analyze", "analyze_many", "listen", "probe"]
+def duplicates(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    limits: Limits | None = None,
+    workers: int = 1,
+    timeout: float | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Copies:
+    """Groups of files that are copies of one another, in files and folders; nothing is changed on the disk.
+
+    ``progress``: called with each file that is done. For ``workers``, ``timeout`` and scripts see ``analyze_many``. What
+    cannot be read is in ``Copies.refused``; raises errors.InvalidSettings alone.
+    """
+    from lookhear.analysis.batch import Request
+    from lookhear.analysis.batch import analyze_many as batch
+    from lookhear.analysis.codec import from_json
+    from lookhear.analysis.copies import copy_tasks, find_copies
+    from lookhear.analysis.twins import survey
+
+    limits = limits or load_settings()
+    found = survey([paths] if isinstance(paths, (str, os.PathLike)) else paths, limits)
+    request = Request(tuple(dict.fromkeys(task.name for task in copy_tasks())), None, limits, timeout)
+    answers = {}
+    for path, line in batch(found.sizes, request, workers):
+        answers[path] = from_json(line)
+        if progress is not None:
+            progress(path)
+    return find_copies(found, answers)
+
+
+__all__ = ["analyze", "analyze_many", "duplicates", "listen", "probe"]

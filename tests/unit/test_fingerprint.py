@@ -20,9 +20,9 @@ from lookhear.dsp.fingerprint import STEP_SECONDS, Fingerprinter, Words, match, 
 from lookhear.dsp.stft import PowerSpectra
 from lookhear.media.forms import Form
 from lookhear.media.probe import Probe
-from lookhear.tasks.audio.duplicates import TASKS, DuplicatesResult, decode, encode, groups, similarity
-from lookhear.tasks.audio.duplicates.collection import SAME
-from lookhear.tasks.base import Block, Context, NoOptions, Spectra
+from lookhear.tasks.audio.duplicates import TASKS, DuplicatesResult, decode, encode, similarity
+from lookhear.tasks.audio.duplicates.matcher import SAME, SoundMatcher
+from lookhear.tasks.base import Block, Candidate, Context, NoOptions, Relation, Spectra
 
 Sound = NDArray[np.float32]
 RATE = 44100
@@ -187,33 +187,66 @@ def test_too_little_to_tell() -> None:
     assert match(some, some[:20]).score == 0.0 and match(some[:0], some).offset is None
 
 
-def as_text(rows: dict[str, Words]) -> dict[str, str]:
-    return {name: encode(row) for name, row in rows.items()}
+def matcher(rows: list[Words | None]) -> SoundMatcher:
+    probe = Probe("audio", "flac", "FLAC")
+    results = [DuplicatesResult(None if row is None else encode(row)) for row in rows]
+    return SoundMatcher([Candidate(result, probe) for result in results])
 
 
-def test_groups_of_a_collection() -> None:
-    collection = {f"song {seed}": row for seed, row in originals().items()}
-    collection["song 1, mp3"] = words(*through(song(1), *ENCODERS["mp3 64k"]))
-    collection["song 1, later"] = words(np.pad(song(1), ((0, 0), (2 * RATE, 0))))
-    collection["song 4, aac"] = words(*through(song(4), *ENCODERS["aac 96k"]))
-    found = groups(as_text(collection))
-    assert [set(group.members) for group in found] == [
-        {"song 1", "song 1, mp3", "song 1, later"},
-        {"song 4", "song 4, aac"},
-    ]
-    assert [len(group.links) for group in found] == [2, 1]
-    assert all(link.match.score >= SAME and "s are the same" in link.reason for group in found for link in group.links)
-    assert groups({}) == () and groups(as_text({"one": originals()[1]})) == ()
+def test_copies_in_a_collection() -> None:
+    rows = dict(originals())
+    rows[11] = words(*through(song(1), *ENCODERS["mp3 64k"]))
+    rows[12] = words(np.pad(song(1), ((0, 0), (2 * RATE, 0))))
+    rows[41] = words(*through(song(4), *ENCODERS["aac 96k"]))
+    places = {name: place for place, name in enumerate(rows)}
+    found = matcher(list(rows.values()))
+
+    def copies(name: int) -> set[int]:
+        said = {other: found.compare(places[name], other) for other in found.candidates(places[name])}
+        return {other for other, one in said.items() if one is not None and one.relation is Relation.COPY}
+
+    assert copies(1) == {places[11], places[12]} and copies(4) == {places[41]}
+    assert not any(copies(other) for other in (2, 3, 5))
+    later = found.compare(places[1], places[12])
+    assert later is not None and later.relation is Relation.COPY and later.score >= SAME
+    assert later.reason == "same recording, starts 2.0 s later" and later.offset == pytest.approx(2, abs=0.1)
+    other = found.compare(places[1], places[2])
+    assert other is not None and other.relation is Relation.OTHER
 
 
-def test_a_thousand_fingerprints_are_not_compared_one_by_one() -> None:
+def test_a_short_sound_is_found_though_hardly_a_word_is_whole() -> None:
     random = np.random.default_rng(0)
-    rows = {str(i): random.integers(0, 2**32, 500, dtype=np.uint32) for i in range(1000)}
-    wrong = rows["500"] ^ (np.uint32(1) << random.integers(0, 32, 500).astype(np.uint32))
-    rows["again"] = np.where(random.random(500) < 0.8, wrong, rows["500"])
+    rows = [random.integers(0, 2**32, 77, dtype=np.uint32) for _ in range(50)]
+    wrong = np.packbits(random.random((77, 32)) < 0.1, axis=1).view("<u4")[:, 0]
+    assert np.count_nonzero(wrong == 0) < 8
+    assert list(matcher([*rows, rows[7] ^ wrong]).candidates(50)) == [7]
+
+
+def test_a_clip_of_what_repeats_itself_is_a_part() -> None:
+    loop = originals()[1][:100]
+    part = matcher([np.tile(loop, 4), loop]).compare(0, 1)
+    assert part is not None and part.relation is Relation.PART
+
+
+def test_a_clip_is_a_part_and_no_copy() -> None:
+    found = matcher([originals()[1], originals()[1][60:130], None])
+    part = found.compare(0, 1)
+    assert part is not None and part.relation is Relation.PART
+    assert part.offset == pytest.approx(-60 * STEP_SECONDS)
+    assert found.candidates(0) == [1] and found.compare(0, 2) is None and not found.candidates(2)
+    assert not matcher([]).candidates(0)
+
+
+@pytest.mark.parametrize(("length", "strangers"), [(300, 20), (500, 0)])  # short ones vote with less than whole words
+def test_a_thousand_fingerprints_are_not_compared_one_by_one(length: int, strangers: int) -> None:
+    random = np.random.default_rng(0)
+    rows = [random.integers(0, 2**32, length, dtype=np.uint32) for _ in range(1000)]
+    wrong = rows[500] ^ (np.uint32(1) << random.integers(0, 32, length).astype(np.uint32))
+    rows.append(np.where(random.random(length) < 0.8, wrong, rows[500]))
     began = time.perf_counter()
-    found = groups(as_text(rows))
-    assert [group.members for group in found] == [("500", "again")]
+    found = matcher(rows)
+    pairs = {(one, other) for one in range(1001) for other in found.candidates(one) if one < other}
+    assert (500, 1000) in pairs and len(pairs) - 1 <= strangers  # of half a million
     assert time.perf_counter() - began < 10
 
 

@@ -234,7 +234,7 @@ def test_several_pictures_are_told_of() -> None:
     out = io.BytesIO()
     frames[0].save(out, "TIFF", save_all=True, append_images=frames[1:])
     report = lookhear.analyze(out.getvalue())
-    assert report["technical"].frames == 3 and any("only the first" in note.message for note in report.warnings)
+    assert report["technical"].frames == 3 and any("only the main one" in note.message for note in report.warnings)
 
 
 def test_sound_tasks_say_nothing_of_pictures() -> None:

@@ -7,6 +7,7 @@ import json
 import math
 from typing import Any
 
+from lookhear.analysis.copy_groups import Copies, CopyGroup, Related
 from lookhear.analysis.report import Finding, Refusal, Report
 from lookhear.errors import InvalidReport, UnknownTask
 from lookhear.tasks.catalogue import all_tasks, find
@@ -25,7 +26,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def to_json(report: Report | Refusal, *, indent: int | None = None) -> str:
+def to_json(report: Report | Refusal | Copies | CopyGroup | Related, *, indent: int | None = None) -> str:
     """One JSON object; on one line unless ``indent`` is given."""
     return json.dumps(plain(report), indent=indent, ensure_ascii=False, allow_nan=False)
 

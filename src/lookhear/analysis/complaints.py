@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lookhear.media.film import Seen
 from lookhear.media.probe import Probe
 from lookhear.media.sound import Heard
@@ -52,6 +54,11 @@ def sound_complaints(heard: Heard, expected: float | None) -> list[str]:
     if heard.wild_samples:
         found.append("It holds samples that are not numbers or beyond any level; they were silenced or clipped.")
     return found
+
+
+def silent_complaint(left_out: Sequence[str]) -> str:
+    """About a film without sound."""
+    return f"It has no sound, so what is known by sound was left out: {', '.join(left_out)}."
 
 
 def film_complaints(seen: Seen, probe: Probe) -> list[str]:

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from lookhear.analysis.complaints import film_complaints, film_damaged, sound_complaints, sound_damaged
+from lookhear.analysis.complaints import (
+    film_complaints,
+    film_damaged,
+    silent_complaint,
+    sound_complaints,
+    sound_damaged,
+)
 from lookhear.analysis.plan import Options, Plan, Step, make_plan
 from lookhear.analysis.report import Finding, MediumFacts, Note, Provenance, Report, TaskError
 from lookhear.analysis.sweep import Progress, Runner, decoded, sweep
@@ -46,7 +52,8 @@ def analyze(
     for kind in ("audio", "image", "video"):
         make_plan(kind, tasks, options)  # what was asked is checked before the medium is touched
     with open_medium(source, limits, audio_track=audio_track) as medium:
-        plan = make_plan(medium.probe.kind, tasks, options)
+        probe = medium.probe
+        plan = make_plan(probe.kind, tasks, options, sound=probe.kind != "video" or probe.sound is not None)
         job = _Job(medium, plan)
         job.run(progress)
         digest = medium.digest()
@@ -84,6 +91,8 @@ class _Job:
                 self._look_again(late, progress)
                 late = []
             self._finish(step, runner)
+        if self.plan.left_out:
+            self.notes.append(Note(silent_complaint(self.plan.left_out)))
         if not self.plan.steps:
             self.notes.append(Note(f"No task that was asked for works on {self.medium.probe.kind}."))
 
@@ -129,7 +138,7 @@ class _Job:
         """One picture, decoded once, to every task that looks at pixels."""
         facts = self.medium.probe.picture
         if facts is not None and facts.frames > 1:
-            self.notes.append(Note(f"It holds {facts.frames} pictures; only the first was looked at."))
+            self.notes.append(Note(f"It holds {facts.frames} pictures; only the main one was looked at."))
         if not readers:
             return
         began = time.thread_time()

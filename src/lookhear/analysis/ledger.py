@@ -25,6 +25,7 @@ class _Entry:
     done: frozenset[tuple[str, str]]  #: (task, config hash); empty for a refusal
     refused: bool
     kind: str | None
+    silent: bool  #: a film without sound
 
 
 class Ledger:
@@ -75,7 +76,9 @@ class Ledger:
         done = frozenset(
             (finding["task"], finding["provenance"]["config_hash"]) for finding in data.get("findings", ())
         )
-        entry = _Entry(offset, done, "error" in data, data.get("medium", {}).get("kind"))
+        medium = data.get("medium", {})
+        kind, probe = medium.get("kind"), medium.get("probe", {})
+        entry = _Entry(offset, done, "error" in data, kind, kind == "video" and probe.get("audio_index") is None)
         self._lines += 1
         if sha256 is not None:
             self._names[name, sha256] = entry
@@ -90,6 +93,11 @@ class Ledger:
         """What an earlier run found these bytes to be."""
         entry = self._digests.get(sha256)
         return entry.kind if entry else None
+
+    def silent(self, sha256: str) -> bool:
+        """Did an earlier run find these bytes to be a film without sound?"""
+        entry = self._digests.get(sha256)
+        return entry is not None and entry.silent
 
     def lookup(self, name: str, sha256: str, wanted: frozenset[tuple[str, str]]) -> tuple[dict[str, Any], bool] | None:
         """An earlier answer that covers ``wanted``, and whether it stands under this very name. None: do it."""

@@ -11,7 +11,7 @@ from typing import Any
 import xxhash
 
 from lookhear.errors import InvalidOptions
-from lookhear.media.forms import Form
+from lookhear.media.forms import SOUND, Form
 from lookhear.tasks.catalogue import AnyTask, check_name, find, tasks_for, variants
 
 Options = Mapping[str, Mapping[str, Any]]
@@ -42,6 +42,7 @@ class Plan:
     """Steps in an order in which each can use the results of those before it."""
 
     steps: tuple[Step, ...]
+    left_out: tuple[str, ...] = ()  #: tasks on sound that nobody named, where there is no sound
 
     @property
     def forms(self) -> frozenset[Form]:
@@ -54,10 +55,17 @@ def task_names(tasks: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if tasks is None else (tasks,) if isinstance(tasks, str) else tuple(tasks)
 
 
-def make_plan(kind: str, tasks: Sequence[str] | None = None, options: Options | None = None) -> Plan:
-    """The plan for a medium of ``kind``. Raises UnknownTask and InvalidOptions."""
+def make_plan(
+    kind: str, tasks: Sequence[str] | None = None, options: Options | None = None, *, sound: bool = True
+) -> Plan:
+    """The plan for a medium of ``kind``; without ``sound``, the tasks on it are in there only if they were named.
+
+    Raises UnknownTask and InvalidOptions.
+    """
     names = task_names(tasks)
     asked = tasks_for(kind, names)
+    left_out = [] if sound else [task for task in asked if task.name not in (names or ()) and hears(task, kind)]
+    asked = tuple(task for task in asked if task not in left_out)
     options = options or {}
     for name in options:
         check_name(name)
@@ -76,7 +84,12 @@ def make_plan(kind: str, tasks: Sequence[str] | None = None, options: Options | 
 
     for task in asked:
         place(task)
-    return Plan(tuple(steps.values()))
+    return Plan(tuple(steps.values()), tuple(task.name for task in left_out))
+
+
+def hears(task: AnyTask, kind: str) -> bool:
+    """Does it, or a task that it cannot do without, read the sound?"""
+    return bool(task.forms & SOUND) or any(hears(find(name, kind), kind) for name in task.needs)
 
 
 def make_options(task: AnyTask, given: Mapping[str, Any]) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from collections.abc import Iterable
 from importlib import util
 from pathlib import Path
 from typing import Any
 
+from lookhear.analysis.copy_groups import Copies
 from lookhear.errors import Unsupported
 
 Row = dict[str, Any]
@@ -41,6 +43,19 @@ def _spread(row: Row, prefix: str, value: Any) -> None:
         row[prefix] = json.dumps(value, ensure_ascii=False)
     else:
         row[prefix] = value
+
+
+def copy_rows(copies: Copies) -> list[Row]:
+    """A row per file of a group, the best one first in each, then what is related, then what was refused."""
+    rows: list[Row] = []
+    for number, group in enumerate(copies.groups, 1):
+        for copy in (group.best, *group.copies):
+            row = {"group": number, "kind": group.kind, "best": copy is group.best, **dataclasses.asdict(copy)}
+            width, height = row.pop("resolution") or (None, None)
+            rows.append(row | {"width": width, "height": height, "to": None, "error": None})
+    rows += [{**dataclasses.asdict(one)} for one in copies.related]
+    rows += [{"path": refusal.name, "error": refusal.error.message} for refusal in copies.refused]
+    return rows
 
 
 def write_csv(rows: Iterable[Row], path: Path) -> None:

@@ -14,7 +14,7 @@ import typer
 
 from lookhear.analysis.plan import Options, make_plan
 from lookhear.cli.asked import expand, task_names, task_options
-from lookhear.errors import InputError
+from lookhear.errors import InputError, Unsupported
 
 FORMATS = (".jsonl", ".json", ".csv", ".parquet")
 
@@ -36,7 +36,7 @@ def run(
     if timeout is not None and not 0 < timeout < math.inf:
         raise typer.BadParameter("Give a number of seconds above 0.", param_hint="--timeout")
     if out is not None:
-        _check_out(out)
+        check_out(out, journal_of(out))
     files = [path for path in expand(paths) if out is None or not _same(path, out)]
     if not files:
         raise typer.BadParameter("There is no file in it.", param_hint="PATH")
@@ -47,14 +47,14 @@ def run(
     return _journal(files, names, chosen, out, workers, timeout, quiet)
 
 
-def _check_out(out: Path) -> None:
+def check_out(out: Path, journal: Path) -> None:
     """What is there may be taken up again if it is ours; nothing else is written over."""
     kind = out.suffix.lower()
     if kind == ".parquet":
         from lookhear.analysis.tables import check_parquet
 
         check_parquet()
-    if kind != ".jsonl" and out.exists() and not journal_of(out).exists():
+    if out != journal and out.exists() and not journal.exists():
         message = (
             f"'{out}' is there already, and no run of Lookhear can be taken up in it. Name another file, or delete it."
         )
@@ -63,7 +63,12 @@ def _check_out(out: Path) -> None:
 
 def journal_of(out: Path) -> Path:
     """Where the answers of a batch are kept as they come."""
-    return out if out.suffix.lower() == ".jsonl" else out.with_name(f".{out.name}.journal")
+    return out if out.suffix.lower() == ".jsonl" else hidden_journal(out)
+
+
+def hidden_journal(out: Path) -> Path:
+    """The journal of a file that is none itself."""
+    return out.with_name(f".{out.name}.journal")
 
 
 def _same(path: str, out: Path) -> bool:
@@ -88,7 +93,7 @@ def named(path: str) -> Iterator[None]:
     """Say which file an error is about."""
     try:
         yield
-    except InputError as error:
+    except (InputError, Unsupported) as error:
         raise type(error)(f"{path}: {error.message}") from error
 
 
@@ -141,6 +146,7 @@ def _journal(
     quiet: bool,
 ) -> int:
     from lookhear.analysis.ledger import Ledger, renamed
+    from lookhear.analysis.resume import earlier
     from lookhear.cli.progress import files_bar
     from lookhear.cli.show import print_tally
 
@@ -150,11 +156,11 @@ def _journal(
         with files_bar(len(files), quiet) as done:
             to_do = []
             for path in files:
-                earlier = _earlier(ledger, path, names, options)
-                if earlier is None:
+                known = earlier(ledger, path, names, options)
+                if known is None:
                     to_do.append(path)
                     continue
-                data, same_name = earlier
+                data, same_name = known
                 if not same_name:
                     ledger.write(renamed(data, path))
                 count["known"] += 1
@@ -176,24 +182,6 @@ def _refused(line: str) -> bool:
     import json
 
     return "error" in json.loads(line)
-
-
-def _earlier(
-    ledger: Any, path: str, names: tuple[str, ...] | None, options: Options
-) -> tuple[dict[str, Any], bool] | None:
-    """What an earlier run knows of these bytes, for these tasks with these options."""
-    from lookhear.analysis.batch import file_digest
-
-    if not os.path.isfile(path) or not ledger.known:
-        return None
-    digest = file_digest(path)
-    if digest is None:
-        return None
-    kind = ledger.kind(digest.sha256) or "audio"
-    steps = make_plan(kind, names, options).steps
-    wanted = frozenset((step.task.name, step.config_hash) for step in steps if step.asked)
-    found: tuple[dict[str, Any], bool] | None = ledger.lookup(path, digest.sha256, wanted)
-    return found
 
 
 def _convert(rows: Iterator[dict[str, Any]], out: Path) -> None:

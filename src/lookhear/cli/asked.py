@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import typer
 
 from lookhear.analysis.plan import Options
+from lookhear.analysis.walk import below
 
 
 def task_names(text: str | None) -> tuple[str, ...] | None:
@@ -44,15 +44,7 @@ def expand(paths: list[str]) -> Iterator[str]:
     if "" in paths:
         raise typer.BadParameter("A path is empty. Is a variable not set?", param_hint="PATH")
     for path in paths:
-        for found in _below(Path(path)) if Path(path).is_dir() else [path]:
+        for found in below(path) if Path(path).is_dir() else [path]:
             if found not in seen:
                 seen.add(found)
                 yield found
-
-
-def _below(folder: Path) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith("."):
-                yield os.path.join(parent, name)

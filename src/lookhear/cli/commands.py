@@ -10,7 +10,12 @@ import typer
 from lookhear.cli.main import app
 
 Tasks = Annotated[
-    str | None, typer.Option("--tasks", "-t", help="Comma-separated task names; default: all. See 'lookhear tasks'.")
+    str | None,
+    typer.Option(
+        "--tasks",
+        "-t",
+        help="Comma-separated task names, 'default' among them for all usual ones. See 'lookhear tasks'.",
+    ),
 ]
 TaskOptions = Annotated[
     list[str] | None,
@@ -80,6 +85,30 @@ def scenes(
 
     asked = {"csv": csv, "edl": edl, "otio": otio, "html": html}
     raise typer.Exit(run(film, [name for name, yes in asked.items() if yes], out, threshold, min_scene_length, quiet))
+
+
+@app.command()
+def duplicates(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files and folders.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write .jsonl, .json or .csv; a second run does only what is new."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", "-w", min=0, help="Files at the same time; 0: as many as the processor likes.")
+    ] = 0,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds a file may take; a slower one is given up. Default: no limit.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
+) -> None:
+    """Find copies among pictures, sounds and films: what is the same, why, and which is best. Nothing is deleted.
+
+    Same bytes, links, and the same picture, recording or film in another size, format or quality.
+    """
+    from lookhear.cli.duplicates import run
+
+    raise typer.Exit(run(paths, out, workers, timeout, quiet))
 
 
 @app.command()

@@ -20,7 +20,10 @@ from lookhear.tasks.catalogue import all_tasks
 from lookhear.version import __version__
 
 _CODECS = ("mp3", "aac", "flac", "vorbis", "opus", "alac", "wmav2", "ac3", "pcm_s16le", "h264", "hevc", "av1", "vp9")
-_OPTIONAL = {"pyarrow": "Parquet output: pip install 'lookhear[parquet]'"}
+_OPTIONAL = {
+    "pyarrow": "Parquet output: pip install 'lookhear[parquet]'",
+    "pi_heif": "HEIC pictures: pip install 'lookhear[heif]'",
+}
 
 
 def run() -> int:

@@ -15,38 +15,38 @@ from rich.table import Table
 
 from lookhear.analysis.codec import plain
 from lookhear.analysis.report import Report
-from lookhear.tasks.catalogue import all_tasks
+from lookhear.tasks.catalogue import all_tasks, is_asked
 
 _LONG = 8  # list items shown in a cell
 
 
-def _console() -> Console:
+def console() -> Console:
     """As wide as the terminal; in a pipe or a log there is no need to squeeze."""
-    console = Console()
-    return console if console.is_terminal else Console(width=120)
+    screen = Console()
+    return screen if screen.is_terminal else Console(width=120)
 
 
 def print_report(report: Report) -> None:
     """All fields of one report, a table per task, then what is to be said about it."""
-    console = _console()
+    screen = console()
     facts = report.medium
     picture = facts.probe.picture if facts.kind == "image" else None
     extent = f"{picture.width} × {picture.height}" if picture else cell("duration", facts.duration)
-    console.print(f"[bold]{escape(facts.name)}[/]  {facts.kind}, {extent}")
+    screen.print(f"[bold]{escape(facts.name)}[/]  {facts.kind}, {extent}")
     for finding in report.findings:
         table = Table(title=finding.task, title_justify="left", title_style="bold cyan", show_header=False, box=None)
         table.add_column(style="dim", no_wrap=True)
         table.add_column(overflow="fold")
         for name, value in _rows(plain(finding.value)):
             table.add_row(escape(name), escape(cell(name, value)))
-        console.print(table)
+        screen.print(table)
     for error in report.errors:
-        console.print(f"[red]{error.task}:[/] {escape(error.message)}")
+        screen.print(f"[red]{error.task}:[/] {escape(error.message)}")
     for note in report.warnings:
-        console.print(f"[yellow]{note.task or 'note'}:[/] {escape(note.message)}")
+        screen.print(f"[yellow]{note.task or 'note'}:[/] {escape(note.message)}")
     if not report.complete:
-        console.print("[yellow]The file could not be read to its end; all values cover what was readable.[/]")
-    console.print(f"[dim]{report.timings['total']:.2f} s[/]")
+        screen.print("[yellow]The file could not be read to its end; all values cover what was readable.[/]")
+    screen.print(f"[dim]{report.timings['total']:.2f} s[/]")
 
 
 def _rows(value: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -97,22 +97,22 @@ def _listing(items: list[Any] | tuple[Any, ...]) -> str:
 
 def print_rows(rows: list[dict[str, Any]], names: tuple[str, ...] | None) -> None:
     """One row per file with the headline fields of the tasks, a table for each kind of medium; then what went wrong."""
-    console = _console()
+    screen = console()
     known = [row for row in rows if "error" not in row]
-    folder = _common([row["medium"]["name"] for row in known])
+    folder = common_folder([row["medium"]["name"] for row in known])
     for kind, title in (("audio", "sound"), ("image", "pictures"), ("video", "films")):
         chosen = [row for row in known if row["medium"]["kind"] == kind]
         if chosen:
-            console.print(_table(chosen, _headlines(kind, names), f"{folder}  {title}".strip(), folder))
+            screen.print(_table(chosen, _headlines(kind, names), f"{folder}  {title}".strip(), folder))
     for row in rows:
         if "error" in row:
-            _remark(console, row["name"], row["error"]["message"], "red")
+            _remark(screen, row["name"], row["error"]["message"], "red")
             continue
         for error in row["errors"]:
-            _remark(console, row["medium"]["name"], f"{error['task']}: {error['message']}", "red")
+            _remark(screen, row["medium"]["name"], f"{error['task']}: {error['message']}", "red")
         for note in row["warnings"]:
             if note["task"] is None:
-                _remark(console, row["medium"]["name"], note["message"], "yellow")
+                _remark(screen, row["medium"]["name"], note["message"], "yellow")
 
 
 def _headlines(kind: str, names: tuple[str, ...] | None) -> list[tuple[str, str, str]]:
@@ -120,7 +120,7 @@ def _headlines(kind: str, names: tuple[str, ...] | None) -> list[tuple[str, str,
     found = [
         (title, task.name, field)
         for task in all_tasks()
-        if kind in task.kinds and (task.default if names is None else task.name in names)
+        if kind in task.kinds and is_asked(task, names)
         if names is not None or kind != "video" or task.kinds == {"video"}
         for title, field in task.headline.items()
     ]
@@ -139,11 +139,11 @@ def _table(rows: list[dict[str, Any]], headlines: list[tuple[str, str, str]], ti
     return table
 
 
-def _remark(console: Console, name: str, message: str, color: str) -> None:
-    console.print(f"[{color}]{escape(name)}:[/] {escape(message)}", soft_wrap=True)
+def _remark(screen: Console, name: str, message: str, color: str) -> None:
+    screen.print(f"[{color}]{escape(name)}:[/] {escape(message)}", soft_wrap=True)
 
 
-def _common(names: list[str]) -> str:
+def common_folder(names: list[str]) -> str:
     """The folder all names begin with, if it is worth saying once instead of in every row."""
     if len(names) < 2 or len({os.path.isabs(name) for name in names}) == 2:
         return ""
@@ -170,7 +170,7 @@ def print_tasks() -> None:
         options = "\n".join(f"{field.name}={field.default!r}" for field in dataclasses.fields(task.Options))
         name = task.name if task.default else f"{task.name} (when asked)"
         table.add_row(name, ", ".join(sorted(task.kinds)), escape(task.summary), escape(options) or "—")
-    _console().print(table)
+    console().print(table)
 
 
 def print_scenes(rows: Sequence[dict[str, Any]]) -> None:
@@ -182,9 +182,9 @@ def print_scenes(rows: Sequence[dict[str, Any]]) -> None:
         frames = f"{row['start_frame']}–{row['end_frame'] - 1}"
         times = (_moment(row["start"]), _moment(row["end"]), f"{row['duration']:.2f} s")
         table.add_row(str(row["scene"]), *times, frames, str(row["key_frame"]), row["transition"] or "—")
-    console = _console()
-    console.print(table)
-    console.print(f"[dim]{len(rows)} scene{'s' * (len(rows) != 1)}[/]")
+    screen = console()
+    screen.print(table)
+    screen.print(f"[dim]{len(rows)} scene{'s' * (len(rows) != 1)}[/]")
 
 
 def _moment(seconds: float) -> str:

@@ -90,6 +90,7 @@ class FilmMatch:
     score: float  #: 0..1: share of the shorter one that is found in the other, times 1 - 2 * (share of wrong bits)
     offset: float | None  #: s: a moment t of the first is at t + offset in the second; None where nothing matches
     overlap: float  #: s that match
+    wrong: float = 1.0  #: share of wrong bits in what matches
 
 
 def match(a: Words, b: Words) -> FilmMatch:
@@ -110,8 +111,18 @@ def match(a: Words, b: Words) -> FilmMatch:
     count = int(np.count_nonzero(matched))
     if best is None or not count:
         return FilmMatch(0.0, None, 0.0)
-    score = min(1.0, count / shorter) * max(0.0, 1 - 2 * float(wrong[matched].mean()))
-    return FilmMatch(score, best[1] * STEP_SECONDS, count * STEP_SECONDS)
+    share = float(wrong[matched].mean())
+    score = min(1.0, count / shorter) * max(0.0, 1 - 2 * share)
+    return FilmMatch(score, best[1] * STEP_SECONDS, count * STEP_SECONDS, share)
+
+
+def restlessness(words: Words) -> float:
+    """The share of bits in which moments of a film differ from those 5 s later, 0..1; of a short film, half its length."""
+    lag = min(_STRETCH, len(words) // 2)
+    if not lag:
+        return 0.0
+    both = (words[lag:] > 0) & (words[:-lag] > 0)
+    return float(np.bitwise_count(words[lag:][both] ^ words[:-lag][both]).mean() / 63) if both.any() else 0.0
 
 
 def _signs(words: Words) -> NDArray[np.float32]:

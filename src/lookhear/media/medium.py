@@ -40,6 +40,7 @@ _RATES = range(1000, 1_000_001)  # Hz; what FFmpeg's resampler takes without abs
 _PICTURES = re.compile(r"_pipe$|^(image2|gif|apng|webp|ico|bmp)")
 _ANIMATED = {"GIF", "WEBP", "AVIF", "PNG"}  # where several pictures are one that moves
 _STILL_BRANDS = {"avif", "avis", "heic", "heix", "heis", "heim", "mif1", "msf1"}
+_PICTURE_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"}  # those that Pillow opens
 _BITMAPS = {bytes([size, 0, 0, 0]) for size in (12, 40, 52, 56, 64, 108, 124)}
 _PLAYLISTS = {"hls", "dash", "concat", "ffmetadata", "sdp", "lrc", "srt", "webvtt", "ass", "tty", "bin", "xbin", "adf"}
 
@@ -127,7 +128,7 @@ class Medium:
 def open_medium(named: Named, limits: Limits | None = None, *, audio_track: int | None = None) -> Medium:
     """Open and probe ``named`` (see open_source). ``audio_track``: which sound track, from 0; the default one if None.
 
-    Raises what open_source raises, NotAMedium, DamagedMedium, and LimitExceeded.
+    Raises what open_source raises, NotAMedium, DamagedMedium, LimitExceeded, and Unsupported for HEIC without pi-heif.
     """
     limits = limits or Limits()
     source = open_source(named, limits)
@@ -155,7 +156,7 @@ def is_picture(head: bytes) -> bool:
         return True
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return True
-    if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis"):
+    if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
         return True
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
         return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import threading
 import warnings
+from functools import lru_cache
 from typing import IO, Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from PIL import (  # those of the formats we read; all of them would take 40 ms
     WebPImagePlugin,
 )
 
-from lookhear.errors import DamagedMedium, LimitExceeded
+from lookhear.errors import DamagedMedium, LimitExceeded, Unsupported
 from lookhear.media.forms import LARGEST, Picture
 from lookhear.media.limits import Limits
 from lookhear.media.probe import PictureFacts
@@ -46,6 +47,9 @@ _FORMATS = {
     "BMP": "Windows Bitmap",
     "PPM": "Portable Pixmap",
 }
+_HEIF = "HEIF"
+_HEIF_NAME = "High Efficiency Image File Format"
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"})
 _PLUGINS = (
     AvifImagePlugin, BmpImagePlugin, GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, PpmImagePlugin,
     TiffImagePlugin, WebPImagePlugin,
@@ -61,6 +65,9 @@ _TURNS = {  # EXIF orientation -> what makes the picture upright
     8: Image.Transpose.ROTATE_90,
 }
 _ROTATED = frozenset({5, 6, 7, 8})  #: EXIF orientations that swap width and height
+_NO_HEIF = (
+    "HEIC pictures need pi-heif. Install it with: pip install 'lookhear[heif]', or convert the picture to JPEG or PNG."
+)
 _FORGIVING = threading.Lock()  # Pillow's switch for truncated files is one for the whole process
 
 
@@ -80,11 +87,11 @@ def _facts(image: Image.Image) -> PictureFacts:
     profile = image.info.get("icc_profile")
     return PictureFacts(
         format=str(image.format),
-        format_name=_FORMATS[str(image.format)],
+        format_name=_FORMATS.get(str(image.format), _HEIF_NAME),
         width=width,
         height=height,
         mode=image.mode,
-        bits=_BITS.get(image.mode, 8),
+        bits=_BITS.get(image.mode) or int(image.info.get("bit_depth", 8)),
         alpha=image.has_transparency_data,
         orientation=orientation,
         frames=int(getattr(image, "n_frames", 1)),
@@ -99,6 +106,8 @@ def decode(raw: IO[bytes] | Any, limits: Limits) -> Picture:
     try:
         return Picture(_frozen(_decoded(raw, limits)))
     except DamagedMedium:
+        if is_heif(_head(raw)):
+            raise  # its decoder gives all or nothing
         with _FORGIVING:
             ImageFile.LOAD_TRUNCATED_IMAGES = True
             try:
@@ -115,25 +124,60 @@ def as_jpeg(pixels: NDArray[np.uint8], longest: int) -> tuple[bytes, int, int]:
     return out.getvalue(), *image.size
 
 
-def opened(raw: IO[bytes] | Any, limits: Limits) -> Image.Image:
-    """Pillow's handle, within the limits, nothing decoded yet. Raises DamagedMedium, LimitExceeded."""
+def is_heif(head: bytes) -> bool:
+    """Do these first 12 bytes begin a HEIC picture, or another of its container?"""
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+
+
+def _head(raw: IO[bytes] | Any) -> bytes:
     raw.seek(0)
+    head: bytes = raw.read(12)
+    raw.seek(0)
+    return head
+
+
+@lru_cache(maxsize=1)
+def _heif_opens() -> bool:
+    """Make Pillow open HEIC, which turns it upright by itself; False without pi-heif."""
+    try:
+        import pi_heif
+    except ImportError:
+        return False
+    pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+    return True
+
+
+def opened(raw: IO[bytes] | Any, limits: Limits) -> Image.Image:
+    """Pillow's handle, within the limits, nothing decoded yet.
+
+    Raises DamagedMedium, LimitExceeded, and Unsupported for HEIC without pi-heif.
+    """
+    formats = [name for name in _FORMATS if name != "MPO"]  # the JPEG plugin knows those
+    heif = is_heif(_head(raw))
+    if heif and _heif_opens():
+        formats.append(_HEIF)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no news to the user
-            image = Image.open(raw, formats=[name for name in _FORMATS if name != "MPO"])  # the JPEG plugin knows those
+            image = Image.open(raw, formats=formats)
     except UnidentifiedImageError as error:
+        if heif and not _heif_opens():
+            raise Unsupported(_NO_HEIF) from error
         raise DamagedMedium("Its header is damaged. Get a fresh copy of the file.") from error
     except Image.DecompressionBombError as error:
         raise LimitExceeded(_too_large("It", limits)) from error
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError, EOFError) as error:
         raise DamagedMedium(f"Its header is damaged ({error}). Get a fresh copy of the file.") from error
+    _check_size(image, limits)
+    return image
+
+
+def _check_size(image: Image.Image, limits: Limits) -> None:
     width, height = image.size
     if width < 1 or height < 1:
         raise DamagedMedium(f"Its header claims {width} x {height} pixels. Get a fresh copy of the file.")
     if width * height > limits.max_image_pixels:
         raise LimitExceeded(_too_large(f"It has {width} x {height} pixels and", limits))
-    return image
 
 
 def _too_large(what: str, limits: Limits) -> str:
@@ -158,6 +202,7 @@ def _decoded(raw: IO[bytes] | Any, limits: Limits) -> Image.Image:
             raise
         except Exception as error:  # decoders of hostile files come up with anything
             raise DamagedMedium(f"It cannot be decoded ({error}). Get a fresh copy of the file.") from error
+        _check_size(image, limits)  # what is in a HEIC may be larger than its header says
         small = _reduced(_eight_bits(image))
         turn = _TURNS.get(orientation)
         return _srgb(small if turn is None else small.transpose(turn), profile)

@@ -12,8 +12,9 @@ point group ``lookhear.tasks``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from lookhear.dsp.grid import HOP_LENGTH, N_FFT, SAMPLE_RATE
@@ -86,6 +87,51 @@ class PictureFold(Generic[ResultT]):
         return self._look(self._picture)
 
 
+class Relation(Enum):
+    """What one medium is to another."""
+
+    COPY = "copy"
+    PART = "part"  #: the shorter one is found in the longer, which holds much beside it
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How the second of two media compares to the first."""
+
+    relation: Relation
+    score: float  #: 0..1
+    reason: str  #: in words, as "same recording, starts 3.2 s later"
+    offset: float | None = None  #: s: a moment t of the first is at t + offset in the second
+
+
+@dataclass(frozen=True)
+class Candidate(Generic[ResultT]):
+    """A medium of a collection: the task's result, None where it failed, and what the container says."""
+
+    value: ResultT | None
+    probe: Probe
+
+
+class Matcher(Protocol):
+    """Finds copies in a collection by the results of one task. Media are told by their places in it."""
+
+    def __init__(self, media: Sequence[Candidate[Any]]) -> None: ...
+
+    @property
+    def leads(self) -> bool:
+        """Does its word stand against that of tasks that do not lead?"""
+        ...
+
+    def candidates(self, place: int) -> Sequence[int]:
+        """Other media that are worth a comparison, found without looking at each."""
+        ...
+
+    def compare(self, one: int, other: int) -> Likeness | None:
+        """The second as compared to the first; None where this task cannot tell."""
+        ...
+
+
 @dataclass(frozen=True)
 class NoOptions:
     """A task without options."""
@@ -108,6 +154,8 @@ class Task(Generic[OptionsT, ResultT]):
     headline: ClassVar[Mapping[str, str]] = {}  #: column title -> result field, for tables with a row per medium
     Options: ClassVar[type[Any]] = NoOptions  #: frozen dataclass, a default for every field
     Result: ClassVar[type[Any]]  #: frozen dataclass of plain values, tuples and dataclasses
+    #: of a task by whose results copies are found
+    matcher: ClassVar[type[Matcher] | None] = None
 
     def start(self, context: Context, options: OptionsT) -> Fold[ResultT]:
         """A fresh fold for one medium."""
@@ -128,14 +176,18 @@ __all__ = [
     "N_FFT",
     "SAMPLE_RATE",
     "Block",
+    "Candidate",
     "Context",
     "FloatArray",
     "Fold",
     "Form",
     "Frames",
+    "Likeness",
+    "Matcher",
     "NoOptions",
     "Picture",
     "PictureFold",
+    "Relation",
     "Samples",
     "Sampling",
     "Seen",

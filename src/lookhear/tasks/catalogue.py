@@ -15,6 +15,7 @@ from lookhear.errors import UnknownTask
 from lookhear.tasks.base import Task
 
 AnyTask = Task[Any, Any]
+DEFAULT = "default"  #: among names: all tasks that run when none are named
 _GROUP = "lookhear.tasks"
 _ROOMS = ("audio", "image", "video")
 
@@ -47,10 +48,16 @@ def tasks_for(kind: str, names: tuple[str, ...] | None = None) -> tuple[AnyTask,
 
     Raises UnknownTask for a name that fits no kind at all.
     """
-    if names is None:
-        return tuple(task for task in all_tasks() if kind in task.kinds and task.default)
-    named = [task for name in dict.fromkeys(names) for task in variants(name)]
-    return tuple(sorted((task for task in named if kind in task.kinds), key=lambda task: task.name))
+    found = [task for name in dict.fromkeys(names or ()) if name != DEFAULT for task in variants(name)]
+    if names is None or DEFAULT in names:
+        found += [task for task in all_tasks() if task.default]
+    fit = dict.fromkeys(task for task in found if kind in task.kinds)
+    return tuple(sorted(fit, key=lambda task: task.name))
+
+
+def is_asked(task: AnyTask, names: tuple[str, ...] | None) -> bool:
+    """Is it among ``names``, by its own or by default?"""
+    return (task.default and (names is None or DEFAULT in names)) or task.name in (names or ())
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,8 @@
 Aim: the same song in another format, bit rate, sampling rate or level, shifted or cut, matches; another song does not.
 Reference: Haitsma and Kalker, ISMIR 2002, as varied in ``lookhear.dsp.fingerprint``.
 Conventions: the fingerprint is text: "hk1." and the 32-bit words, little-endian, in base64. ``similarity`` compares two of
-them, ``groups`` finds the duplicates of a collection. It knows recordings, not songs: a cover is another recording.
+them; from a score of 0.3 on they are the same, and copies if half of the longer one is in the other. It knows
+recordings, not songs: a cover is another recording.
 Silence, and sound below 4 s: null, with a warning.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lookhear.dsp.fingerprint import LEAST, STEP_SECONDS, Fingerprinter, Match
-from lookhear.tasks.audio.duplicates.collection import Group, Link, groups
+from lookhear.tasks.audio.duplicates.matcher import SoundMatcher, SoundTrackMatcher
 from lookhear.tasks.audio.duplicates.text import decode, encode, similarity
 from lookhear.tasks.base import Block, Context, Fold, Form, NoOptions, Task
 
@@ -65,6 +66,7 @@ class Duplicates(Task[NoOptions, DuplicatesResult]):
     kinds = frozenset({"audio"})
     forms = frozenset({Form.SPECTRA})
     Result = DuplicatesResult
+    matcher = SoundMatcher
 
     def start(self, context: Context, options: NoOptions) -> Fold[DuplicatesResult]:
         """A fresh fold."""
@@ -76,6 +78,7 @@ class SoundDuplicates(Duplicates):
 
     name = "sound_duplicates"
     kinds = frozenset({"video"})
+    matcher = SoundTrackMatcher
 
 
 TASKS = (Duplicates(), SoundDuplicates())
@@ -85,11 +88,8 @@ __all__ = [
     "TASKS",
     "Duplicates",
     "DuplicatesResult",
-    "Group",
-    "Link",
     "Match",
     "decode",
     "encode",
-    "groups",
     "similarity",
 ]

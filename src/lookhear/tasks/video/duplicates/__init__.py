@@ -3,20 +3,20 @@
 Aim: find copies of films in a collection, without keeping the films.
 Reference: see lookhear.dsp.signature: a perceptual hash (Zauner 2010) of each half second, compared at all shifts.
 Conventions: ``signature`` is text, 21 characters a second, made of words of 64 bits; films match from a score of 0.3 on,
-which ``similarity`` gives. Less than 3 s, or nothing but single colours: null, with a warning.
+which ``similarity`` gives, and are copies if half of the longer one is in the other. A film that stands still is told by
+its sound alone. Less than 3 s, or nothing but single colours: null, with a warning.
 """
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
 import numpy as np
 
-from lookhear.dsp.signature import LEAST, FilmMatch, Signer, Words, match
+from lookhear.dsp.signature import LEAST, Signer
 from lookhear.tasks.base import Block, Context, Fold, Form, NoOptions, Task
-
-_MARK = "lf1."
+from lookhear.tasks.video.duplicates.matcher import FilmMatcher
+from lookhear.tasks.video.duplicates.text import decode, encode, similarity
 
 
 @dataclass(frozen=True)
@@ -25,26 +25,6 @@ class FilmSignature:
 
     signature: str | None = None
     words: int = 0
-
-
-def encode(words: Words) -> str:
-    """The words as text."""
-    return _MARK + base64.b64encode(words.astype("<u8").tobytes()).decode("ascii")
-
-
-def decode(signature: str) -> Words:
-    """The words of a signature. Raises ValueError for any other text, also for another version's."""
-    if not signature.startswith(_MARK):
-        raise ValueError(f"This is no film signature of the kind '{_MARK[:-1]}': {signature[:12]!r}. Make it afresh.")
-    try:
-        return np.frombuffer(base64.b64decode(signature[len(_MARK) :], validate=True), "<u8").astype(np.uint64)
-    except ValueError as error:
-        raise ValueError("This film signature is damaged. Make it afresh.") from error
-
-
-def similarity(a: str, b: str) -> FilmMatch:
-    """How far two films are the same, by their signatures. Raises ValueError for text that is none."""
-    return match(decode(a), decode(b))
 
 
 class _SignatureFold:
@@ -75,6 +55,7 @@ class FilmDuplicates(Task[NoOptions, FilmSignature]):
     kinds = frozenset({"video"})
     forms = frozenset({Form.FRAMES})
     Result = FilmSignature
+    matcher = FilmMatcher
 
     def start(self, context: Context, options: NoOptions) -> Fold[FilmSignature]:
         """A fresh fold."""
@@ -82,3 +63,5 @@ class FilmDuplicates(Task[NoOptions, FilmSignature]):
 
 
 TASKS = (FilmDuplicates(),)
+
+__all__ = ["TASKS", "FilmDuplicates", "FilmSignature", "decode", "encode", "similarity"]
