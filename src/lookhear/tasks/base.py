@@ -113,7 +113,7 @@ class Task(Generic[OptionsT, ResultT]):
         raise NotImplementedError
 
     def sampling(self, options: OptionsT) -> Sampling:
-        """Which frames of a film come as PIXELS."""
+        """Which frames of a film come as PIXELS, and how large a picture or frame is at most."""
         return Sampling()
 
 
