@@ -1,7 +1,7 @@
 """The models: where they lie, what they read, and the one set of sessions that all threads share.
 
-RapidOCR brings them in its wheel: PP-OCRv6 small (detection, recognition) and PP-OCR mobile v2 (upside down or not).
-They are named by path, so that RapidOCR never looks for a download.
+RapidOCR brings them in its wheel: PP-OCRv6 small, one model to find lines and one to read them. It is handed sessions, so
+that it never looks for a download.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from lookhear.errors import ModelMissing
 
 _FILES = {
     "Det": "PP-OCRv6_det_small.onnx",
-    "Cls": "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
     "Rec": "PP-OCRv6_rec_small.onnx",
 }
 _MOST_THREADS = 8
@@ -37,10 +36,9 @@ _LOCK = threading.Lock()
 
 @dataclass(frozen=True)
 class Models:
-    """RapidOCR's three steps; each may be called by several threads."""
+    """RapidOCR's two steps; each may be called by several threads."""
 
     detect: Any
-    turn: Any
     recognize: Any
 
 
@@ -82,26 +80,22 @@ def load() -> Models:
 @lru_cache(maxsize=1)
 def _load() -> Models:
     files = paths()
-    logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
-    from rapidocr.ch_ppocr_cls import TextClassifier
+    from omegaconf import OmegaConf
+    from onnxruntime import InferenceSession, SessionOptions
     from rapidocr.ch_ppocr_det import TextDetector
     from rapidocr.ch_ppocr_rec import TextRecognizer
     from rapidocr.main import DEFAULT_CFG_PATH
     from rapidocr.utils.parse_parameters import ParseParams
 
     logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
-    threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
-    config = ParseParams.update_batch(
-        ParseParams.load(DEFAULT_CFG_PATH),
-        {
-            "EngineConfig.onnxruntime.intra_op_num_threads": threads,
-            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-            "Det.limit_type": "max",  # pictures come in the size in which text is to be looked for
-            "Det.limit_side_len": 1 << 16,
-            **{f"{step}.model_path": str(path) for step, path in files.items()},
-        },
-    )
-    for step in files:
-        config[step].engine_cfg = config.EngineConfig.onnxruntime
+    options = SessionOptions()
+    options.intra_op_num_threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+    options.enable_cpu_mem_arena = False  # it would keep what the largest picture took
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others want the processor too
+    given = OmegaConf.to_container(ParseParams.load(DEFAULT_CFG_PATH))
+    config = OmegaConf.create(given, flags={"allow_objects": True})
+    config.Det.limit_type, config.Det.limit_side_len = "max", 1 << 16  # pictures come in the size to look at
     config.Rec.font_path = None  # it draws nothing
-    return Models(TextDetector(config.Det), TextClassifier(config.Cls), TextRecognizer(config.Rec))
+    for step, path in files.items():
+        config[step].session = InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return Models(TextDetector(config.Det), TextRecognizer(config.Rec))

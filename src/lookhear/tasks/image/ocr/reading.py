@@ -1,14 +1,15 @@
-"""From pixels to lines of text: find them, cut them out, turn them upright, read them."""
+"""From pixels to lines of text: find them, cut them out, read them, whichever way they are turned."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lookhear.media.forms import Picture
+from lookhear.tasks.image.ocr.ground import grounded
 from lookhear.tasks.image.ocr.models import Models, load
 
 Pixels = NDArray[np.uint8]
@@ -16,7 +17,9 @@ Corners = NDArray[np.float64]
 
 LEAST, MOST, GROW, MARGIN = 640, 1600, 3.0, 0.12
 _LINE = 48  # pixels of height that the recognizer takes
-_UPRIGHT = 1.5  # a box higher than so many widths holds text that runs up or down
+_TALL = 1.5  # a box so many times as high as wide holds text that runs up or down
+_SHORT = 2.5  # heights up to which a line may be a single character
+_SURE = 0.85  # a line that is read with less than this is tried upside down too
 
 
 @dataclass(frozen=True)
@@ -28,78 +31,66 @@ class Line:
     polygon: Corners
 
 
-@dataclass(frozen=True)
-class _View:
-    """The picture as lines are looked for: ``scale`` times as large, with a margin."""
-
-    pixels: Pixels
-    scale: float
-    margin: int
-
-
-def read(pixels: Pixels, least: float) -> list[Line]:
-    """The lines of (height, width, 3) sRGB of at least that confidence, in no order. Raises ModelMissing."""
+def read(picture: Picture) -> list[Line]:
+    """The lines of text, in no order. Raises ModelMissing."""
     models = load()
-    bgr = np.ascontiguousarray(pixels[..., ::-1])
-    best, sure = [], -1.0
+    bgr = np.ascontiguousarray(grounded(picture)[..., ::-1])
     boxes = _found(models, bgr)
-    if not boxes:
-        return []
-    tall = sum(_length(box) for box in boxes if _tall(box)) > 0.5 * sum(map(_length, boxes))
-    lines, down = _read(models, bgr, boxes)
-    return [line for line in lines if line.confidence >= least and line.text.strip()]
+    said = _recognize(models, [_cut(bgr, box) for box in boxes])
+    best = [Line(text, sure, box) for (text, sure), box in zip(said, boxes, strict=True)]
+    others = [(i, np.roll(box, turn, axis=0)) for i, box in enumerate(boxes) for turn in _turns(box, said[i][1])]
+    for (i, box), (text, sure) in zip(others, _recognize(models, [_cut(bgr, box) for _, box in others]), strict=True):
+        if sure > best[i].confidence:
+            best[i] = Line(text, sure, box)
+    return [replace(line, text=line.text.strip()) for line in best if line.text.strip()]
 
 
-def _length(box: Corners) -> float:
-    return float(max(np.linalg.norm(box[1] - box[0]), np.linalg.norm(box[3] - box[0])))
-
-
-def _tall(box: Corners) -> bool:
-    return bool(np.linalg.norm(box[3] - box[0]) >= _UPRIGHT * np.linalg.norm(box[1] - box[0]))
-
-
-def _view(bgr: Pixels) -> _View:
+def _found(models: Models, bgr: Pixels) -> list[Corners]:
+    """Boxes around lines, as the text in them most likely runs: to the right or, in tall ones, up."""
     height, width = bgr.shape[:2]
     longest = max(height, width)
     scale = MOST / longest if longest > MOST else min(GROW, max(1.0, LEAST / longest))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    small = bgr if scale == 1 else cv2.resize(bgr, size, interpolation=way)
-    margin = max(16, round(MARGIN * min(size)))
-    edge = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    color = tuple(float(value) for value in np.median(edge, axis=0))
-    framed = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=color)
-    return _View(np.asarray(framed, np.uint8), scale, margin)
+    view = bgr if scale == 1 else cv2.resize(bgr, size, interpolation=way)
+    margin = max(16, round(MARGIN * min(size)))  # text that touches the edge is not found
+    edge = np.concatenate([view[0], view[-1], view[:, 0], view[:, -1]])
+    color = [float(value) for value in np.median(edge, axis=0)]
+    view = cv2.copyMakeBorder(view, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=color)
+    found = models.detect(view).boxes
+    boxes = [] if found is None else [(np.asarray(box, np.float64) - margin) / scale for box in found]
+    return [np.roll(box, -1, axis=0) if _aspect(box) * _TALL <= 1 else box for box in boxes]
 
 
-def _found(models: Models, bgr: Pixels) -> list[Corners]:
-    view = _view(bgr)
-    boxes = models.detect(view.pixels).boxes
-    if boxes is None:
-        return []
-    return [(np.asarray(box, np.float64) - view.margin) / view.scale for box in boxes]
+def _aspect(box: Corners) -> float:
+    """Length along the text by height."""
+    return float(np.linalg.norm(box[1] - box[0]) / max(1e-6, float(np.linalg.norm(box[3] - box[0]))))
+
+
+def _turns(box: Corners, sure: float) -> tuple[int, ...]:
+    """By how many corners the text may be turned otherwise: what is hardly read may stand on its head; a short line that
+    seems to run up may be one upright character."""
+    across, down = box[1] - box[0]
+    short = bool(-down > abs(across)) and _aspect(box) < _SHORT
+    return (2,) * (sure < _SURE) + (1,) * short
 
 
 def _cut(bgr: Pixels, box: Corners) -> Pixels:
-    """The line, lying."""
-    from rapidocr.utils.process_img import get_rotate_crop_image
-
-    line: Pixels = get_rotate_crop_image(bgr, box.astype(np.float32))
-    height, width = line.shape[:2]
-    if height > 2 * _LINE:
-        line = np.asarray(cv2.resize(line, (max(1, round(width * _LINE / height)), _LINE), interpolation=cv2.INTER_AREA))
-    return np.ascontiguousarray(line)
-
-
-def _read(models: Models, bgr: Pixels, boxes: list[Corners]) -> tuple[list[Line], Any]:
-    cut = [_cut(bgr, box) for box in boxes]
-    turned = models.turn(cut)
-    said = _recognize(models, turned.img_list)
-    return [Line(text, sure, box) for (text, sure), box in zip(said, boxes, strict=True)], turned.cls_res
+    """What is in the box, its first corner at the upper left, as high as the recognizer takes it."""
+    width = max(1, round(_LINE * _aspect(box)))
+    height = float(np.linalg.norm(box[3] - box[0]))
+    fine = max(1, min(4, int(height / _LINE)))  # of large letters several pixels become one
+    corners = np.array([[0, 0], [width, 0], [width, _LINE], [0, _LINE]], np.float32) * fine
+    onto = cv2.getPerspectiveTransform(box.astype(np.float32), corners)
+    size = width * fine, _LINE * fine
+    line = cv2.warpPerspective(bgr, onto, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(line if fine == 1 else cv2.resize(line, (width, _LINE), interpolation=cv2.INTER_AREA))
 
 
 def _recognize(models: Models, lines: list[Pixels]) -> list[tuple[str, float]]:
     from rapidocr.ch_ppocr_rec import TextRecInput
 
+    if not lines:
+        return []
     said = models.recognize(TextRecInput(img=lines))
     return [(text, float(sure)) for text, sure in zip(said.txts, said.scores, strict=True)]
