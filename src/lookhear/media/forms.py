@@ -35,7 +35,9 @@ FILM: Final = frozenset({Form.FRAMES, Form.MOTION, Form.PIXELS})  #: forms of a 
 class Picture:
     """``pixels``: (height, width, 3) uint8 sRGB; read-only. ``truncated``: the file breaks off, the rest is grey.
 
-    ``alpha``: (height, width) uint8, 0 where one sees through it to the white it lies on; None: nowhere. A picture out of a film also has its place: ``index`` counts frames from 0, ``time`` is in s.
+    ``alpha``: (height, width) uint8, 0 where one sees through it to the white it lies on; None: nowhere.
+
+    A picture out of a film also has its place: ``index`` counts frames from 0, ``time`` is in s.
     """
 
     pixels: NDArray[np.uint8]

@@ -79,7 +79,10 @@ class Medium:
         return self._source.reader.interrupted
 
     def picture(self, side: int | None = LARGEST) -> Picture:
-        """The still picture, at most ``side`` pixels long; None: as large as it is. Raises DamagedMedium, LimitExceeded, and NotAMedium for a format that has no decoder."""
+        """The still picture, at most ``side`` pixels long; None: as large as it is.
+
+        Raises DamagedMedium, LimitExceeded, and NotAMedium for a format that has no decoder.
+        """
         if self.probe.picture is None:
             raise NotAMedium("There is no decoder for this kind of picture. Convert it to PNG or JPEG.")
         from lookhear.media.picture import decode  # Pillow, which sound does not need

@@ -23,10 +23,11 @@ _FILES = {
 }
 _MOST_THREADS = 8
 #: ISO 639; those that PP-OCRv6 was trained on and whose letters its alphabet holds (which Vietnamese's are not)
-LANGUAGES = frozenset(
-    "en zh ja af az bs ca cs cy da de es et eu fi fr ga gl hr hu id is it ku la lb lt lv mi ms mt nl no oc pl pt qu rm ro "
-    "sk sl sq sv sw tl tr uz".split()
-)
+LANGUAGES = frozenset({
+    "en", "zh", "ja", "af", "az", "bs", "ca", "cs", "cy", "da", "de", "es", "et", "eu", "fi", "fr", "ga", "gl", "hr", "hu",
+    "id", "is", "it", "ku", "la", "lb", "lt", "lv", "mi", "ms", "mt", "nl", "no", "oc", "pl", "pt", "qu", "rm", "ro", "sk",
+    "sl", "sq", "sv", "sw", "tl", "tr", "uz",
+})  # fmt: skip
 _ALIASES = {
     "ch": "zh", "ch_sim": "zh", "ch_tra": "zh", "chinese_cht": "zh", "japan": "ja", "french": "fr", "german": "de",
     "nb": "no", "nn": "no", "rs_latin": "hr",
@@ -93,7 +94,7 @@ def _load() -> Models:
     options.enable_cpu_mem_arena = False  # it would keep what the largest picture took
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others want the processor too
     given = OmegaConf.to_container(ParseParams.load(DEFAULT_CFG_PATH))
-    config = OmegaConf.create(given, flags={"allow_objects": True})
+    config: Any = OmegaConf.create(given, flags={"allow_objects": True})
     config.Det.limit_type, config.Det.limit_side_len = "max", 1 << 16  # pictures come in the size to look at
     config.Rec.font_path = None  # it draws nothing
     for step, path in files.items():

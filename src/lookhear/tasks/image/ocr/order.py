@@ -37,7 +37,7 @@ class Box:
 
 def arranged(polygons: Sequence[Corners]) -> list[list[int]]:
     """Indices of (4, 2) polygons, row by row as they are read. Most lines run from corner 0 to corner 1: that is right."""
-    boxes = [Box(*box.min(axis=0), *box.max(axis=0), i) for i, box in enumerate(_upright(polygons))]
+    boxes = [_box(box, i) for i, box in enumerate(_upright(polygons))]
     return [[box.index for box in row] for row in _read(boxes)]
 
 
@@ -52,13 +52,23 @@ def joined(texts: Sequence[str], polygons: Sequence[Corners]) -> str:
     return out
 
 
-def _upright(polygons: Sequence[Corners]) -> list[Corners]:
-    """Turned by as many quarters as most of the text needs."""
+def _box(polygon: Corners, index: int) -> Box:
+    (left, top), (right, bottom) = polygon.min(axis=0).tolist(), polygon.max(axis=0).tolist()
+    return Box(left, top, right, bottom, index)
+
+
+def quarter(polygons: Sequence[Corners]) -> int:
+    """Which way most of the text runs: 0 to the right, 1 down, 2 to the left, 3 up."""
     weight = np.zeros(4)
     for polygon in polygons:
         across, down = polygon[1] - polygon[0]
         weight[round(float(np.degrees(np.arctan2(down, across))) / 90) % 4] += np.hypot(across, down)
-    across, down = ((1, 0), (0, 1), (-1, 0), (0, -1))[int(weight.argmax())]
+    return int(weight.argmax())
+
+
+def _upright(polygons: Sequence[Corners]) -> list[Corners]:
+    """Turned so that most of the text runs to the right."""
+    across, down = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarter(polygons)]
     return [polygon @ np.array([[across, -down], [down, across]], np.float64) for polygon in polygons]
 
 
@@ -79,7 +89,8 @@ def _columns(boxes: list[Box]) -> list[list[Box]] | None:
     height = float(np.median([box.height for box in boxes]))
     best: list[list[Box]] | None = None
     for gutter in _gutters(boxes, _GUTTER * height):
-        for clear, group in itertools.groupby(range(len(ordered)), lambda i: _clear(ordered[i], gutter)):
+        states = [_clear(box, gutter) for box in ordered]
+        for clear, group in itertools.groupby(range(len(ordered)), states.__getitem__):
             run = list(group)
             if not clear or (best and len(run) <= len(best[1]) + len(best[2])):
                 continue
@@ -142,4 +153,4 @@ def _in_rows(boxes: list[Box]) -> list[list[Box]]:
     return sorted(found, key=lambda row: (row[0].top + row[0].bottom) / 2)
 
 
-__all__ = ["arranged", "joined"]
+__all__ = ["arranged", "joined", "quarter"]

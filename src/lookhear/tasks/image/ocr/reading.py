@@ -11,15 +11,19 @@ from numpy.typing import NDArray
 from lookhear.media.forms import Picture
 from lookhear.tasks.image.ocr.ground import grounded
 from lookhear.tasks.image.ocr.models import Models, load
+from lookhear.tasks.image.ocr.order import quarter
 
 Pixels = NDArray[np.uint8]
 Corners = NDArray[np.float64]
 
-LEAST, MOST, GROW, MARGIN = 640, 1600, 3.0, 0.12
+_LEAST, _MOST = 640, 1600  # pixels on the longer side in which lines are looked for
+_GROW = 4.0  # small pictures are enlarged up to so many times for that
+_MARGIN = 0.12  # of the shorter side
 _LINE = 48  # pixels of height that the recognizer takes
 _TALL = 1.5  # a box so many times as high as wide holds text that runs up or down
 _SHORT = 2.5  # heights up to which a line may be a single character
 _SURE = 0.85  # a line that is read with less than this is tried upside down too
+_CERTAIN = 0.97  # one with less, and turned otherwise than most, is tried their way
 
 
 @dataclass(frozen=True)
@@ -38,22 +42,31 @@ def read(picture: Picture) -> list[Line]:
     boxes = _found(models, bgr)
     said = _recognize(models, [_cut(bgr, box) for box in boxes])
     best = [Line(text, sure, box) for (text, sure), box in zip(said, boxes, strict=True)]
-    others = [(i, np.roll(box, turn, axis=0)) for i, box in enumerate(boxes) for turn in _turns(box, said[i][1])]
-    for (i, box), (text, sure) in zip(others, _recognize(models, [_cut(bgr, box) for _, box in others]), strict=True):
-        if sure > best[i].confidence:
-            best[i] = Line(text, sure, box)
+    _retry(models, bgr, best, [(i, turn) for i, line in enumerate(best) for turn in _turns(line)])
+    main = quarter([line.polygon for line in best])
+    astray = [(i, turn) for i, line in enumerate(best) if (turn := (main - quarter([line.polygon])) % 4)]
+    _retry(models, bgr, best, [(i, turn) for i, turn in astray if best[i].confidence < _CERTAIN])
     return [replace(line, text=line.text.strip()) for line in best if line.text.strip()]
 
 
+def _retry(models: Models, bgr: Pixels, best: list[Line], turns: list[tuple[int, int]]) -> None:
+    """Read line i from another corner on; keep what is read with more confidence."""
+    boxes = [np.roll(best[i].polygon, -turn, axis=0) for i, turn in turns]
+    said = _recognize(models, [_cut(bgr, box) for box in boxes])
+    for (i, _), box, (text, sure) in zip(turns, boxes, said, strict=True):
+        if sure > best[i].confidence:
+            best[i] = Line(text, sure, box)
+
+
 def _found(models: Models, bgr: Pixels) -> list[Corners]:
-    """Boxes around lines, as the text in them most likely runs: to the right or, in tall ones, up."""
+    """Boxes around lines, as the text in them may run: to the right or, in tall ones, down."""
     height, width = bgr.shape[:2]
     longest = max(height, width)
-    scale = MOST / longest if longest > MOST else min(GROW, max(1.0, LEAST / longest))
+    scale = _MOST / longest if longest > _MOST else min(_GROW, max(1.0, _LEAST / longest))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     view = bgr if scale == 1 else cv2.resize(bgr, size, interpolation=way)
-    margin = max(16, round(MARGIN * min(size)))  # text that touches the edge is not found
+    margin = max(16, round(_MARGIN * min(size)))  # text that touches the edge is not found
     edge = np.concatenate([view[0], view[-1], view[:, 0], view[:, -1]])
     color = [float(value) for value in np.median(edge, axis=0)]
     view = cv2.copyMakeBorder(view, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=color)
@@ -67,12 +80,11 @@ def _aspect(box: Corners) -> float:
     return float(np.linalg.norm(box[1] - box[0]) / max(1e-6, float(np.linalg.norm(box[3] - box[0]))))
 
 
-def _turns(box: Corners, sure: float) -> tuple[int, ...]:
-    """By how many corners the text may be turned otherwise: what is hardly read may stand on its head; a short line that
-    seems to run up may be one upright character."""
-    across, down = box[1] - box[0]
-    short = bool(-down > abs(across)) and _aspect(box) < _SHORT
-    return (2,) * (sure < _SURE) + (1,) * short
+def _turns(line: Line) -> tuple[int, ...]:
+    """How else the text may run, in quarters: what is hardly read may stand on its head; a short line that seems to run
+    down may be one upright character."""
+    short = quarter([line.polygon]) == 1 and _aspect(line.polygon) < _SHORT
+    return (2,) * (line.confidence < _SURE) + (3,) * short
 
 
 def _cut(bgr: Pixels, box: Corners) -> Pixels:
