@@ -10,7 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 GROUPS = ("tempo", "beats", "meter", "key")  #: of figures on rendered music; "music" is all of them
-PARTS = ("music", *GROUPS, "real", "spectral")
+PARTS = ("music", *GROUPS, "real", "spectral", "ocr")
 VENV = HERE.parent / ".venv-eval"
 
 
@@ -32,7 +32,7 @@ def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m evals", description=__doc__)
     parser.add_argument("--set", choices=("report", "tune"), default="report")
-    parser.add_argument("--only", default="music,real,spectral", help=f"comma-separated: {', '.join(PARTS)}")
+    parser.add_argument("--only", default="music,real,spectral,ocr", help=f"comma-separated: {', '.join(PARTS)}")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     asked = arguments.only.split(",")
@@ -44,6 +44,7 @@ def main() -> None:
     tables = [_music(arguments.set, arguments.jobs, groups)] if groups else []
     tables += [_real()] if "real" in asked else []
     tables += [_spectral()] if "spectral" in asked else []
+    tables += [_ocr()] if "ocr" in asked else []
     text = "\n".join(["# Accuracy", "", "Made by `make eval`.", "", *tables])
     print(text)
     if arguments.set == "report" and arguments.only == parser.get_default("only"):
@@ -64,6 +65,12 @@ def _real() -> str:
 
 def _spectral() -> str:
     from evals.spectral import table
+
+    return table()
+
+
+def _ocr() -> str:
+    from evals.ocr import table
 
     return table()
 

@@ -12,7 +12,7 @@ import xxhash
 
 from lookhear.errors import InvalidOptions
 from lookhear.media.forms import Form
-from lookhear.tasks.catalogue import AnyTask, check_name, find, tasks_for
+from lookhear.tasks.catalogue import AnyTask, check_name, find, namesakes, tasks_for
 
 Options = Mapping[str, Mapping[str, Any]]
 
@@ -79,18 +79,23 @@ def make_plan(kind: str, tasks: Sequence[str] | None = None, options: Options | 
 
 
 def make_options(task: AnyTask, given: Mapping[str, Any]) -> Any:
-    """The options of ``task``. Raises InvalidOptions for an unknown name or a wrong value."""
-    known = {field.name for field in dataclasses.fields(task.Options)}
+    """The options of ``task``; those that only its namesakes for other kinds have are left out.
+
+    Raises InvalidOptions for an unknown name or a wrong value.
+    """
+    own = {field.name for field in dataclasses.fields(task.Options)}
+    known = own.union(*({field.name for field in dataclasses.fields(other.Options)} for other in namesakes(task)))
     for name in given:
         if name not in known:
             listing = f"It knows: {', '.join(sorted(known))}." if known else "It has none."
             raise InvalidOptions(f"Task '{task.name}' has no option '{name}'. {listing}")
+    given = {name: value for name, value in given.items() if name in own}
     if not given:
         return task.Options()
     from pydantic import TypeAdapter, ValidationError  # slow to import, and seldom needed
 
     try:
-        return TypeAdapter(task.Options).validate_python(dict(given))
+        return TypeAdapter(task.Options).validate_python(given)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -63,6 +63,11 @@ def _named(name: str) -> tuple[AnyTask, ...]:
     return tuple(task for task in all_tasks() if task.name == name)
 
 
+def namesakes(task: AnyTask) -> tuple[AnyTask, ...]:
+    """All of that name, whatever the kind. Raises UnknownTask for one that is not in the catalogue."""
+    return _named(task.name)
+
+
 def check_name(name: str) -> None:
     """Raises UnknownTask, with the nearest name, unless there is a task of that name."""
     known = sorted({task.name for task in all_tasks()})

@@ -19,6 +19,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from lookhear.errors import InvalidOptions
 from lookhear.tasks.base import Block, Context, Fold, Form, Picture, PictureFold, Sampling, Task
 from lookhear.tasks.image.ocr.appearances import Sighting, Tracker, same_picture
@@ -128,14 +130,12 @@ def _lines(picture: Picture, least: float) -> list[list[Line]]:
     return [[lines[i] for i in row] for row in arranged([line.polygon for line in lines])]
 
 
-def _region(line: Line, scale: tuple[float, float]) -> TextRegion:
-    corners = tuple(Point(round(float(x) * scale[0], 1), round(float(y) * scale[1], 1)) for x, y in line.polygon)
-    return TextRegion(line.text, round(line.confidence, 4), corners)
-
-
-def _scale(size: tuple[int, int], picture: Picture) -> tuple[float, float]:
+def _region(line: Line, picture: Picture, size: tuple[int, int]) -> TextRegion:
+    """In an original of ``size`` (width, height)."""
     height, width = picture.pixels.shape[:2]
-    return size[0] / width, size[1] / height
+    inside = np.clip(line.polygon, 0, (width, height)) * (size[0] / width, size[1] / height)
+    corners = tuple(Point(round(x, 1), round(y, 1)) for x, y in inside.tolist())
+    return TextRegion(line.text, round(line.confidence, 4), corners)
 
 
 def _counts(text: str) -> tuple[int, int]:
@@ -147,10 +147,9 @@ def _looked(picture: Picture | None, context: Context, options: OcrOptions) -> O
     facts = context.probe.picture
     if picture is None or facts is None:
         return OcrResult()
-    scale = _scale((facts.width, facts.height), picture)
     rows = _lines(picture, options.min_confidence)
     text = "\n".join(joined([line.text for line in row], [line.polygon for line in row]) for row in rows)
-    regions = tuple(_region(line, scale) for row in rows for line in row)
+    regions = tuple(_region(line, picture, (facts.width, facts.height)) for row in rows for line in row)
     return OcrResult(text, regions, len(regions), *_counts(text))
 
 
@@ -170,9 +169,9 @@ class _FilmFold:
         if picture is None:
             return
         if self._before is None or not same_picture(self._before.pixels, picture.pixels):
-            scale = _scale(self._context.seen.size, picture)
+            size = self._context.seen.size
             rows = _lines(picture, self._options.min_confidence)
-            self._regions = tuple(_region(line, scale) for row in rows for line in row)
+            self._regions = tuple(_region(line, picture, size) for row in rows for line in row)
             self._before = picture
         self._count += 1
         time = round(picture.time, 6)
