@@ -99,7 +99,7 @@ def _truth(path: Path) -> Truth:
 
 
 def _systems() -> dict[str, Callable[[Path], str]]:
-    systems = {"Lookhear": _lookhear, "RapidOCR": _rapidocr()}
+    systems = {"Lookhear": _lookhear, **_rapidocr()}
     return systems | ({"Tesseract": _tesseract} if shutil.which("tesseract") else {})
 
 
@@ -110,11 +110,20 @@ def _lookhear(path: Path) -> str:
     return str(report["ocr"].text)
 
 
-def _rapidocr() -> Callable[[Path], str]:
+def _rapidocr() -> dict[str, Callable[[Path], str]]:
+    """As it comes, and handed pictures that Pillow made RGB, upright, on white: it takes the colours of a palette for grey."""
+    from PIL import Image, ImageOps
     from rapidocr import RapidOCR
 
     engine = RapidOCR(params={"Global.log_level": "critical"})
-    return lambda path: "\n".join(engine(str(path)).txts or ())
+
+    def rgb(path: Path) -> str:
+        with Image.open(path) as image:
+            drawn = ImageOps.exif_transpose(image).convert("RGBA")
+        ground = Image.new("RGBA", drawn.size, "white")
+        return "\n".join(engine(Image.alpha_composite(ground, drawn).convert("RGB")).txts or ())
+
+    return {"RapidOCR": lambda path: "\n".join(engine(str(path)).txts or ()), "RapidOCR, given RGB": rgb}
 
 
 def _tesseract(path: Path) -> str:

@@ -18,7 +18,7 @@ Corners = NDArray[np.float64]
 
 _LEAST, _MOST = 640, 1600  # pixels on the longer side in which lines are looked for
 _GROW = 4.0  # small pictures are enlarged up to so many times for that
-_MARGIN = 0.12  # of the shorter side
+_MARGIN, _WIDEST = 0.12, 64  # of the shorter side, and pixels at most: text that touches the edge is not found
 _LINE = 48  # pixels of height that the recognizer takes
 _TALL = 1.5  # a box so many times as high as wide holds text that runs up or down
 _SHORT = 2.5  # heights up to which a line may be a single character
@@ -66,7 +66,7 @@ def _found(models: Models, bgr: Pixels) -> list[Corners]:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     view = bgr if scale == 1 else cv2.resize(bgr, size, interpolation=way)
-    margin = max(16, round(_MARGIN * min(size)))  # text that touches the edge is not found
+    margin = min(_WIDEST, max(16, round(_MARGIN * min(size))))
     edge = np.concatenate([view[0], view[-1], view[:, 0], view[:, -1]])
     color = [float(value) for value in np.median(edge, axis=0)]
     view = cv2.copyMakeBorder(view, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=color)
