@@ -111,7 +111,7 @@ def _lookhear(path: Path) -> str:
 
 
 def _rapidocr() -> dict[str, Callable[[Path], str]]:
-    """As it comes, and handed pictures that Pillow made RGB, upright, on white: it takes the colours of a palette for grey."""
+    """As it comes, and given pictures that Pillow made RGB, upright, on white: of palettes it takes the numbers for grey."""
     from PIL import Image, ImageOps
     from rapidocr import RapidOCR
 

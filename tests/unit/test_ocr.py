@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import lookhear
 from lookhear.errors import InvalidOptions, ModelMissing
+from lookhear.media.medium import open_medium
 from lookhear.tasks.image.ocr import models
 from lookhear.tasks.image.ocr.appearances import Sighting, Tracker, same_picture
 from lookhear.tasks.image.ocr.order import arranged, joined, quarter
@@ -91,13 +92,30 @@ def test_text_is_found_where_it_stands_in_the_original(width: int) -> None:
     assert found.regions[0].confidence > 0.9
 
 
+def test_a_task_gets_the_size_it_asks_for_and_what_is_transparent() -> None:
+    with open_medium(saved(Image.new("RGB", (5000, 2000)), "JPEG")) as medium:
+        for side, longest in ((1600, 1600), (4096, 4096), (None, 5000)):
+            picture = medium.picture(side)
+            assert picture.pixels.shape[1] == longest and picture.alpha is None
+    clear = Image.new("RGBA", (40, 20), (255, 0, 0, 255))
+    clear.putpixel((3, 5), (0, 0, 255, 0))
+    with open_medium(saved(clear, exif=exif(6))) as medium:
+        alpha = medium.picture().alpha
+    assert alpha is not None and alpha.shape == (40, 20)
+    assert np.argwhere(alpha == 0).tolist() == [[3, 14]]
+
+
+def exif(orientation: int) -> Image.Exif:
+    found = Image.Exif()
+    found[0x0112] = orientation
+    return found
+
+
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_every_exif_orientation_says_the_same(orientation: int) -> None:
     turn = TURNS[orientation]
     assert turn is not None
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    assert read(saved(page().transpose(turn), exif=exif)) == read(page())
+    assert read(saved(page().transpose(turn), exif=exif(orientation))) == read(page())
 
 
 @pytest.mark.parametrize("turn", [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270])
@@ -122,7 +140,7 @@ def test_what_is_drawn_on_nothing_is_read(inks: list[str], hidden: tuple[int, ..
     assert read(image).text == "\n".join(f"{season} ticket" for season in SEASON[: len(inks)])
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 2), (1, 400), (640, 480)])
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (1, 400), (4000, 3), (640, 480)])
 @pytest.mark.parametrize("ground", ["white", "black"])
 def test_where_nothing_is_written_nothing_is_read(size: tuple[int, int], ground: str) -> None:
     found = read(Image.new("RGB", size, ground))

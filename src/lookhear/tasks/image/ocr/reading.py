@@ -20,6 +20,7 @@ _LEAST, _MOST = 640, 1600  # pixels on the longer side in which lines are looked
 _GROW = 4.0  # small pictures are enlarged up to so many times for that
 _MARGIN, _WIDEST = 0.12, 64  # of the shorter side, and pixels at most: text that touches the edge is not found
 _LINE = 48  # pixels of height that the recognizer takes
+_LONGEST = 80  # heights: memory grows with the square of the length; what is longer is squeezed
 _TALL = 1.5  # a box so many times as high as wide holds text that runs up or down
 _SHORT = 2.5  # heights up to which a line may be a single character
 _SURE = 0.85  # a line that is read with less than this is tried upside down too
@@ -89,7 +90,7 @@ def _turns(line: Line) -> tuple[int, ...]:
 
 def _cut(bgr: Pixels, box: Corners) -> Pixels:
     """What is in the box, its first corner at the upper left, as high as the recognizer takes it."""
-    width = max(1, round(_LINE * _aspect(box)))
+    width = max(1, round(_LINE * min(_LONGEST, _aspect(box))))
     height = float(np.linalg.norm(box[3] - box[0]))
     fine = max(1, min(4, int(height / _LINE)))  # of large letters several pixels become one
     corners = np.array([[0, 0], [width, 0], [width, _LINE], [0, _LINE]], np.float32) * fine
