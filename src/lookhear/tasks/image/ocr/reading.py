@@ -21,6 +21,7 @@ _GROW = 4.0  # small pictures are enlarged up to so many times for that
 _MARGIN, _WIDEST = 0.12, 64  # of the shorter side, and pixels at most: text that touches the edge is not found
 _LINE = 48  # pixels of height that the recognizer takes
 _LONGEST = 80  # heights: memory grows with the square of the length; what is longer is squeezed
+_TILT = 0.12  # of its height, by which the ends of a level line may differ
 _TALL = 1.5  # a box so many times as high as wide holds text that runs up or down
 _SHORT = 2.5  # heights up to which a line may be a single character
 _SURE = 0.85  # a line that is read with less than this is tried upside down too
@@ -72,8 +73,18 @@ def _found(models: Models, bgr: Pixels) -> list[Corners]:
     color = [float(value) for value in np.median(edge, axis=0)]
     view = cv2.copyMakeBorder(view, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=color)
     found = models.detect(view).boxes
-    boxes = [] if found is None else [(np.asarray(box, np.float64) - margin) / scale for box in found]
+    boxes = [] if found is None else [(_level(np.asarray(box, np.float64)) - margin) / scale for box in found]
     return [np.roll(box, -1, axis=0) if _aspect(box) * _TALL <= 1 else box for box in boxes]
+
+
+def _level(box: Corners) -> Corners:
+    """Upright, if it is but for what the grid of the detector may tilt it."""
+    (left, right), (top, bottom) = ((box[[0, 3], 0], box[[1, 2], 0]), (box[[0, 1], 1], box[[2, 3], 1]))
+    drift = max(float(np.ptp(edge)) for edge in (left, right, top, bottom))
+    if drift > _TILT * min(right.mean() - left.mean(), bottom.mean() - top.mean()):
+        return box
+    x, y = (left.mean(), right.mean()), (top.mean(), bottom.mean())
+    return np.array([[x[0], y[0]], [x[1], y[0]], [x[1], y[1]], [x[0], y[1]]])
 
 
 def _aspect(box: Corners) -> float:
