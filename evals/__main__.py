@@ -10,8 +10,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 GROUPS = ("tempo", "beats", "meter", "key")  #: of figures on rendered music; "music" is all of them
-PARTS = ("music", *GROUPS, "real", "spectral", "scenes", "real_films", "copies")
-DEFAULT = "music,real,spectral,scenes,real_films,copies"
+PARTS = ("music", *GROUPS, "real", "spectral", "scenes", "real_films", "copies", "ocr")
+DEFAULT = "music,real,spectral,scenes,real_films,copies,ocr"
 VENV = HERE.parent / ".venv-eval"
 
 
@@ -52,6 +52,7 @@ def main() -> None:
     tables += [_scenes(arguments.set, arguments.jobs)] if "scenes" in asked else []
     tables += [_real_films(arguments.jobs)] if "real_films" in asked else []
     tables += [_copies()] if "copies" in asked else []
+    tables += [_ocr()] if "ocr" in asked else []
     text = "\n".join(["# Accuracy", "", "Made by `make eval`.", "", *tables])
     print(text)
     if arguments.set == "report" and arguments.only == parser.get_default("only"):
@@ -90,6 +91,12 @@ def _real_films(jobs: int) -> str:
 
 def _copies() -> str:
     from evals.copies import table
+
+    return table()
+
+
+def _ocr() -> str:
+    from evals.ocr import table
 
     return table()
 

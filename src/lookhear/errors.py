@@ -17,6 +17,7 @@
     │   └── InvalidReport         stored JSON that is not a report
     ├── TaskFailed                one task broke on one medium; the others went on
     └── Unsupported               this build cannot do it: an optional part is missing
+        └── ModelMissing          the weights that it takes are not installed
 
 Every class carries: ``code`` (stable, for machines), ``http_status``, ``exit_code``, ``retryable``.
 """
@@ -133,3 +134,10 @@ class Unsupported(LookhearError):
     code = "unsupported"
     http_status = 501
     exit_code = 4
+
+
+class ModelMissing(Unsupported):
+    """The weights that a task needs are not there; nothing is downloaded unasked."""
+
+    code = "model_missing"
+    http_status = 503

@@ -20,7 +20,7 @@ from lookhear.analysis.sweep import Progress, Runner, decoded, sweep
 from lookhear.errors import EmptyMedium, LookhearError, TaskFailed
 from lookhear.media.decoder import Decoder
 from lookhear.media.film import Seen
-from lookhear.media.forms import FILM, SOUND
+from lookhear.media.forms import FILM, LARGEST, SOUND, Picture
 from lookhear.media.limits import Limits
 from lookhear.media.medium import Medium, open_medium
 from lookhear.media.reader import Digest
@@ -135,20 +135,29 @@ class _Job:
                 runner.failure = error
 
     def _look(self, readers: list[Runner]) -> None:
-        """One picture, decoded once, to every task that looks at pixels."""
+        """One picture, decoded once for each size that is asked for, to every task that looks at pixels."""
         facts = self.medium.probe.picture
         if facts is not None and facts.frames > 1:
             self.notes.append(Note(f"It holds {facts.frames} pictures; only the main one was looked at."))
         if not readers:
             return
-        began = time.thread_time()
-        picture = self.medium.picture()
-        self.timings["decode"] = time.thread_time() - began
-        self.truncated = picture.truncated
-        if picture.truncated:
-            self.notes.append(Note("Its data is damaged or breaks off; the values are about what could be decoded."))
+        self.timings["decode"] = 0.0
+        pictures: dict[int | None, Picture] = {}
         for runner in readers:
-            runner.add(Block(Form.PIXELS, picture=picture))
+            side = self._side(runner)
+            if side not in pictures:
+                began = time.thread_time()
+                pictures[side] = self.medium.picture(side)
+                self.timings["decode"] += time.thread_time() - began
+            runner.add(Block(Form.PIXELS, picture=pictures[side]))
+        self.truncated = any(picture.truncated for picture in pictures.values())
+        if self.truncated:
+            self.notes.append(Note("Its data is damaged or breaks off; the values are about what could be decoded."))
+
+    def _side(self, runner: Runner) -> int | None:
+        """The side the runner asks for; None where the whole picture is no larger, so that it is decoded once."""
+        side, facts = runner.sampling.side if runner.sampling else LARGEST, self.medium.probe.picture
+        return side if side is not None and facts is not None and max(facts.width, facts.height) > side else None
 
     def _start(self) -> dict[str, Runner]:
         self._contexts: dict[str, Context] = {}
@@ -160,9 +169,8 @@ class _Job:
             if task.forms & SOUND and self.medium.probe.sound is None:
                 self._fail(task.name, EmptyMedium("There is no sound in it."))
                 continue
-            film = self.medium.probe.kind == "video" and Form.PIXELS in task.forms
             try:
-                sampling = task.sampling(step.options) if film else None
+                sampling = task.sampling(step.options) if Form.PIXELS in task.forms else None
                 runners[task.name] = Runner(task.name, task.forms, task.start(context, step.options), sampling)
             except Exception as error:
                 self._fail(task.name, error)

@@ -81,7 +81,7 @@ def run() -> None:
         import lookhear.cli.commands  # noqa: F401  (registers the commands)
 
         _tune_the_process()
-        code = app(standalone_mode=False)
+        code = typer.main.get_command(app)(standalone_mode=False)  # calling app would set a hook of typer's
         if code == _INTERRUPTED or _pressed:  # typer makes an exit code of it
             _complain("Interrupted.")
             code = _INTERRUPTED

@@ -10,10 +10,10 @@ from lookhear.analysis.codec import from_json
 from lookhear.analysis.report import Refusal
 from lookhear.cli.analyze import answers_to, named
 from lookhear.cli.asked import expand
-from lookhear.cli.page import EXTRA_TASKS, OPTIONS, render, render_many
+from lookhear.cli.page import OPTIONS, render, render_many
 from lookhear.cli.progress import files_bar, seconds_bar
 from lookhear.cli.written import check_out, write_whole
-from lookhear.tasks.catalogue import DEFAULT
+from lookhear.tasks.catalogue import PAGE
 from lookhear.wiring import analyze
 
 
@@ -23,7 +23,7 @@ def run(paths: list[str], out: Path, quiet: bool) -> int:
     files = list(expand(paths))
     if not files:
         raise typer.BadParameter("There is no file in it.", param_hint="PATH")
-    names = (DEFAULT, *EXTRA_TASKS)
+    names = (PAGE,)
     if len(files) == 1:
         with seconds_bar(files[0], quiet) as progress, named(files[0]):
             page, refused = render(analyze(files[0], names, OPTIONS, progress=progress)), False

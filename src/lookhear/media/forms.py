@@ -24,7 +24,7 @@ class Form(Enum):
     MOTION = "motion"  #: beside FRAMES: what the codec's motion vectors say; see Frames.motion
 
 
-LARGEST: Final = 1600  #: pixels on the longer side of a picture as tasks see it
+LARGEST: Final = 1600  #: pixels on the longer side of a picture as tasks see it, unless they ask for more
 
 
 SOUND: Final = frozenset({Form.NATIVE, Form.MONO_22K, Form.SPECTRA, Form.MONO_16K})  #: forms of a sound track
@@ -35,6 +35,8 @@ FILM: Final = frozenset({Form.FRAMES, Form.MOTION, Form.PIXELS})  #: forms of a 
 class Picture:
     """``pixels``: (height, width, 3) uint8 sRGB; read-only. ``truncated``: the file breaks off, the rest is grey.
 
+    ``alpha``: (height, width) uint8, 0 where one sees through it to the white it lies on; None: nowhere.
+
     A picture out of a film also has its place: ``index`` counts frames from 0, ``time`` is in s.
     """
 
@@ -42,16 +44,17 @@ class Picture:
     truncated: bool = False
     index: int = 0
     time: float = 0.0
+    alpha: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Which frames of a film become pictures, and how large.
+    """Which frames of a film become pictures, and how large. Of a still picture only ``side`` counts.
 
     One every ``seconds`` (the first frame at or after each multiple), or every ``frames`` frames where that is given,
     or those of the indexes ``at``. ``key_frames``: one of each scene, which is known only after a first pass.
     ``most``: seconds grow so that a film of known length gives about so many. ``side``: pixels on the longer side at
-    most; None: no scaling at all, but only the middle, at most 640 x 480, for what scaling would hide.
+    most; None: no scaling at all, and of a film only the middle, at most 640 x 480, for what scaling would hide.
     """
 
     seconds: float = 1.0

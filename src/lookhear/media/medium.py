@@ -28,7 +28,7 @@ from lookhear.errors import (
     MediumUnreadable,
     NotAMedium,
 )
-from lookhear.media.forms import Picture
+from lookhear.media.forms import LARGEST, Picture
 from lookhear.media.limits import Limits
 from lookhear.media.probe import AudioStream, Probe, VideoStream
 from lookhear.media.reader import Digest, SeekableReader
@@ -79,13 +79,16 @@ class Medium:
         """Did somebody press Ctrl-C while a byte was waited for?"""
         return self._source.reader.interrupted
 
-    def picture(self) -> Picture:
-        """The still picture. Raises DamagedMedium, LimitExceeded, and NotAMedium for a format that has no decoder."""
+    def picture(self, side: int | None = LARGEST) -> Picture:
+        """The still picture, at most ``side`` pixels long; None: as large as it is.
+
+        Raises DamagedMedium, LimitExceeded, and NotAMedium for a format that has no decoder.
+        """
         if self.probe.picture is None:
             raise NotAMedium("There is no decoder for this kind of picture. Convert it to PNG or JPEG.")
         from lookhear.media.picture import decode  # Pillow, which sound does not need
 
-        return decode(self._source.reader, self.limits)
+        return decode(self._source.reader, self.limits, side)
 
     def animation(self) -> Iterator[tuple[VideoFrame, float, float]]:
         """(frame, its time, its length in s) of a picture that moves. Raises as ``picture`` does."""

@@ -101,17 +101,20 @@ def _facts(image: Image.Image) -> PictureFacts:
     )
 
 
-def decode(raw: IO[bytes] | Any, limits: Limits) -> Picture:
-    """The picture (of several the first). Raises as ``describe`` does; a file cut short gives what is there."""
+def decode(raw: IO[bytes] | Any, limits: Limits, side: int | None = LARGEST) -> Picture:
+    """The picture (of several the first), reduced to ``side`` pixels on the longer side where that is given.
+
+    Raises as ``describe`` does; a file cut short gives what is there.
+    """
     try:
-        return Picture(_frozen(_decoded(raw, limits)))
+        return _decoded(raw, limits, side, truncated=False)
     except DamagedMedium:
         if is_heif(_head(raw)):
             raise  # its decoder gives all or nothing
         with _FORGIVING:
             ImageFile.LOAD_TRUNCATED_IMAGES = True
             try:
-                return Picture(_frozen(_decoded(raw, limits)), truncated=True)
+                return _decoded(raw, limits, side, truncated=True)
             finally:
                 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
@@ -191,21 +194,24 @@ def upright(image: Image.Image) -> NDArray[np.uint8]:
     return np.asarray(flat if turn is None else flat.transpose(turn), np.uint8)
 
 
-def _decoded(raw: IO[bytes] | Any, limits: Limits) -> Image.Image:
+def _decoded(raw: IO[bytes] | Any, limits: Limits, side: int | None, *, truncated: bool) -> Picture:
     with opened(raw, limits) as image, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         orientation, profile = _orientation(image), image.info.get("icc_profile")
         try:
-            image.draft("RGB", (LARGEST, LARGEST))
+            if side is not None:
+                image.draft("RGB", (side, side))
             image.load()
         except MemoryError:
             raise
         except Exception as error:  # decoders of hostile files come up with anything
             raise DamagedMedium(f"It cannot be decoded ({error}). Get a fresh copy of the file.") from error
         _check_size(image, limits)  # what is in a HEIC may be larger than its header says
-        small = _reduced(_eight_bits(image))
+        small = _reduced(_eight_bits(image), side)
         turn = _TURNS.get(orientation)
-        return _srgb(small if turn is None else small.transpose(turn), profile)
+        small = small if turn is None else small.transpose(turn)
+        alpha = _frozen(small.convert("RGBA").getchannel("A")) if small.has_transparency_data else None
+        return Picture(_frozen(_srgb(small, profile)), truncated, alpha=alpha)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -222,13 +228,13 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(values + 0.5, 0, 255).astype(np.uint8))
 
 
-def _reduced(image: Image.Image) -> Image.Image:
+def _reduced(image: Image.Image, side: int | None) -> Image.Image:
     if image.mode in ("1", "P", "PA"):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     longest = max(image.size)
-    if longest <= LARGEST:
+    if side is None or longest <= side:
         return image
-    size = tuple(max(1, round(side * LARGEST / longest)) for side in image.size)
+    size = tuple(max(1, round(length * side / longest)) for length in image.size)
     return image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)  # type: ignore[arg-type]
 
 

@@ -151,6 +151,7 @@ class Task(Generic[OptionsT, ResultT]):
     needs: ClassVar[tuple[str, ...]] = ()  #: tasks whose results it cannot do without; they run too
     after: ClassVar[tuple[str, ...]] = ()  #: tasks whose results it uses where they run anyway
     default: ClassVar[bool] = True  #: runs when no tasks are named
+    drawn: ClassVar[bool] = False  #: runs for a page all the same
     headline: ClassVar[Mapping[str, str]] = {}  #: column title -> result field, for tables with a row per medium
     Options: ClassVar[type[Any]] = NoOptions  #: frozen dataclass, a default for every field
     Result: ClassVar[type[Any]]  #: frozen dataclass of plain values, tuples and dataclasses
@@ -162,7 +163,7 @@ class Task(Generic[OptionsT, ResultT]):
         raise NotImplementedError
 
     def sampling(self, options: OptionsT) -> Sampling:
-        """Which frames of a film come as PIXELS."""
+        """Which frames of a film come as PIXELS, and how large a picture or frame is at most."""
         return Sampling()
 
     def needs_with(self, options: OptionsT) -> tuple[str, ...]:

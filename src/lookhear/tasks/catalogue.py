@@ -16,6 +16,7 @@ from lookhear.tasks.base import Task
 
 AnyTask = Task[Any, Any]
 DEFAULT = "default"  #: among names: all tasks that run when none are named
+PAGE = "page"  #: among names: these, and what only pages show
 _GROUP = "lookhear.tasks"
 _ROOMS = ("audio", "image", "video")
 
@@ -48,16 +49,18 @@ def tasks_for(kind: str, names: tuple[str, ...] | None = None) -> tuple[AnyTask,
 
     Raises UnknownTask for a name that fits no kind at all.
     """
-    found = [task for name in dict.fromkeys(names or ()) if name != DEFAULT for task in variants(name)]
-    if names is None or DEFAULT in names:
-        found += [task for task in all_tasks() if task.default]
+    found = [task for name in dict.fromkeys(names or ()) if name not in (DEFAULT, PAGE) for task in variants(name)]
+    if names is None or {DEFAULT, PAGE} & set(names):
+        found += [task for task in all_tasks() if is_asked(task, names)]
     fit = dict.fromkeys(task for task in found if kind in task.kinds)
     return tuple(sorted(fit, key=lambda task: task.name))
 
 
 def is_asked(task: AnyTask, names: tuple[str, ...] | None) -> bool:
     """Is it among ``names``, by its own or by default?"""
-    return (task.default and (names is None or DEFAULT in names)) or task.name in (names or ())
+    if names is None or task.name in names:
+        return names is not None or task.default
+    return (task.default and bool({DEFAULT, PAGE} & set(names))) or (task.drawn and PAGE in names)
 
 
 @lru_cache(maxsize=64)

@@ -17,8 +17,7 @@ from lookhear.cli.page.sections import article
 from lookhear.cli.page.tiles import facts
 from lookhear.cli.page.view import View
 
-#: What the page draws beyond the default tasks, and the options it needs.
-EXTRA_TASKS: Final = ("overview", "sound_overview")
+#: What it needs of the tasks beyond their defaults.
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {"perceptual": {"curve": True}}
 
 Answer = Report | Refusal

@@ -173,6 +173,7 @@ class Overview(Task[NoOptions, OverviewResult]):
     kinds = frozenset({"audio"})
     forms = frozenset({Form.NATIVE, Form.SPECTRA})
     default = False
+    drawn = True
     Result = OverviewResult
 
     def start(self, context: Context, options: NoOptions) -> Fold[OverviewResult]:

@@ -44,6 +44,7 @@ class PictureOverviewTask(Task[NoOptions, PictureOverview]):
     kinds = frozenset({"image"})
     forms = frozenset({Form.PIXELS})
     default = False
+    drawn = True
     Result = PictureOverview
 
     def start(self, context: Context, options: NoOptions) -> Fold[PictureOverview]:

@@ -81,6 +81,7 @@ class FilmOverviewTask(Task[FilmOverviewOptions, FilmOverview]):
     kinds = frozenset({"video"})
     forms = frozenset({Form.PIXELS})
     default = False
+    drawn = True
     Options = FilmOverviewOptions
     Result = FilmOverview
 
