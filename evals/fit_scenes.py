@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from evals.films import rendered
 from evals.fit_rhythm import fit_yes
-from lookhear.dsp.cutting import _joined
+from lookhear.dsp.cuts import cut_candidates
 from lookhear.dsp.fades import FIGURES, Traces, figures, flat_stretches
+from lookhear.dsp.gradual import gradual_candidates
 from lookhear.dsp.shots import Signals, signals
-from lookhear.dsp.transitions import cut_candidates, gradual_candidates
+from lookhear.dsp.transitions import joined
 from lookhear.media.decoder import Decoder
 from lookhear.media.forms import Form, Frames
 from lookhear.media.medium import open_medium
@@ -39,7 +40,7 @@ def track(path: Path) -> Signals:
             assert isinstance(item, Frames)
             parts.append(signals(item.yuv, before))
             before = item.yuv[-1, 0]
-    return _joined(parts)
+    return joined(parts)
 
 
 def candidates(path: Path) -> dict[str, Labelled]:

@@ -20,9 +20,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lookhear.dsp.cutting import TransitionFinder
 from lookhear.dsp.shots import signals
-from lookhear.dsp.transitions import Transition
+from lookhear.dsp.transitions import Transition, TransitionFinder
 from lookhear.errors import InvalidOptions
 from lookhear.tasks.base import Block, Context, Fold, Form, Task
 from lookhear.tasks.video.scenes.keys import key_frame
