@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lookhear.cli.page.cards import fact_list
 from lookhear.cli.page.markup import Child, Html, card, el
-from lookhear.cli.page.numbers import number, numbers
+from lookhear.cli.page.numbers import clock, number, numbers
 from lookhear.cli.page.view import View
 
 _CHANNELS = ("red", "green", "blue")
@@ -17,7 +19,40 @@ def picture_card(view: View) -> Html | None:
         return None
     width, height = view.number("overview", "width"), view.number("overview", "height")
     image = el("img", src=f"data:image/jpeg;base64,{preview}", alt="The picture", width=width, height=height)
-    return card("Picture", image, class_="picture")
+    return card("Picture", el("div", image, _boxes(view), class_="boxed"), class_="picture")
+
+
+def _boxes(view: View) -> Html | None:
+    """Outlines of what was found, over the picture."""
+    picture = view.report.medium.probe.picture
+    rows = view.rows("ocr", "regions")
+    if picture is None or not rows:
+        return None
+    shapes = [
+        el("polygon", el("title", row.get("text")), points=_corners(row.get("polygon")), class_="text-box")
+        for row in rows
+    ]
+    box = f"0 0 {picture.width} {picture.height}"
+    return el("svg", shapes, viewBox=box, preserveAspectRatio="none", class_="boxes", aria_hidden="true")
+
+
+def _corners(polygon: Any) -> str:
+    points = [(number(point.get("x")), number(point.get("y"))) for point in polygon or () if isinstance(point, dict)]
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points if x is not None and y is not None)
+
+
+def text_card(view: View) -> Html | None:
+    """What is written in it; in a film, when."""
+    if view.report.medium.kind == "video":
+        rows = view.rows("ocr", "appearances")
+        lines = [el("li", el("small", f"{_from(row)} "), el("bdi", row.get("text"))) for row in rows]
+        return card("Text", el("ul", lines, class_="written")) if lines else None
+    written = view.get("ocr", "text")
+    return card("Text", el("p", written, class_="written")) if written else None
+
+
+def _from(row: dict[str, Any]) -> str:
+    return f"{clock(number(row.get('start')) or 0.0)}–{clock(number(row.get('end')) or 0.0)}"
 
 
 def colors_card(view: View) -> Html | None:

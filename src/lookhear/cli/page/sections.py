@@ -24,6 +24,7 @@ _TRACKS: tuple[Callable[[View], tracks.Track | None], ...] = (
 _CARDS: tuple[Callable[[View], Html | None], ...] = (
     film.scenes_card,
     pictures.picture_card,
+    pictures.text_card,
     pictures.colors_card,
     cards.rhythm_card,
     keys.key_card,
@@ -35,6 +36,7 @@ _DRAWN_ONLY = frozenset({"overview", "sound_overview"})  # their values are the 
 _CLOSED = frozenset({"similarity", "duplicates", "sound_duplicates", "technical", "spectral", "visual", "scenes"})
 _NAMES = {"mir": "Rhythm and key", "perceptual": "Listening", "spectral": "Spectrum", "technical": "File"}
 _NAMES |= {
+    "ocr": "Text",
     "similarity": "Similarity vectors",
     "duplicates": "Fingerprint",
     "sound_duplicates": "Fingerprint of the sound",
