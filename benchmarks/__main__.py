@@ -10,9 +10,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks import films
 from benchmarks.media import album, long_recording, recording, source
 from benchmarks.processes import Figures, compare, run, warm
-from benchmarks.targets import batch_rows, target_rows
+from benchmarks.targets import batch_rows, film_rows, target_rows
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
@@ -55,6 +56,7 @@ def _sections(rounds: int, long: bool) -> Iterator[str]:
     yield from batch_rows(_batches(half, rounds), FILES)
     yield "\n## Against the targets\n"
     yield from target_rows(*figures, seconds["lookhear"], _help(), _import())
+    yield from _films(rounds, long)
     if long:
         yield "\n## Ten hours of sound\n"
         yield _ten_hours(four, figures[0]["lookhear"].peak)
@@ -110,6 +112,35 @@ def _import() -> float:
     python = str(BIN / "python")
     done = compare({name: [python, "-c", name] for name in ("import lookhear", "pass")}, 9)
     return done["import lookhear"].wall - done["pass"].wall
+
+
+def _films(rounds: int, long: bool) -> Iterator[str]:
+    if not films.there():
+        yield "\n## Films\n\nNot measured: the real films are not there (set LOOKHEAR_SHARED)."
+        return
+    path = str(films.film(720, 4))
+    ours, peers = [str(BIN / "python"), PROGRAMS], [str(PEERS), PROGRAMS]
+    commands = {
+        "lookhear": [*ours, "film", path],
+        "lookhear, scenes alone": [*ours, "scenes", path],
+        "decode alone": [*ours, "frames", path],
+        "PySceneDetect, ContentDetector": [*peers, "content", path],
+        "PySceneDetect, AdaptiveDetector": [*peers, "adaptive", path],
+    }
+    yield "\n## Four minutes of film, 1280 x 720, H.264, 25 frames/s: whole processes\n"
+    yield f"Of real films ({', '.join(films.FILMS)}), scaled. Lookhear runs all its tasks on what is seen in a film."
+    yield "\n"
+    figures = compare(commands, rounds)
+    yield from _table(figures)
+    yield from film_rows(figures)
+    if long:
+        short, lasting = films.film(360, 4), films.film(360, 120)
+        one, other = (run([*ours, "film", str(path)]) for path in (short, lasting))
+        yield "\n## Two hours of film, 640 x 360\n"
+        yield (
+            f"{other.wall:.0f} s, peak {other.peak:.0f} MiB: {other.peak / one.peak:.2f} × the peak of four minutes "
+            f"({one.peak:.0f} MiB; target ≤ 1.3)."
+        )
 
 
 def _ten_hours(four: Path, before: float) -> str:

@@ -18,6 +18,46 @@ def decode(path: str) -> None:
                 pass
 
 
+def frames(path: str) -> None:
+    """PyAV: every frame of a film decoded by as many threads as ours, none looked at."""
+    import av
+
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        for packet in container.demux(stream):
+            for _ in packet.decode():
+                pass
+
+
+def content(path: str) -> None:
+    """PySceneDetect, its usual detector and settings: scenes alone."""
+    import scenedetect
+
+    scenedetect.detect(path, scenedetect.ContentDetector())
+
+
+def adaptive(path: str) -> None:
+    """PySceneDetect with the detector that does best after tuning."""
+    import scenedetect
+
+    scenedetect.detect(path, scenedetect.AdaptiveDetector())
+
+
+def film(path: str) -> None:
+    """Ours: all tasks on what is seen in a film that run by default."""
+    import lookhear
+
+    lookhear.analyze(path, ["scenes", "visual", "colors", "quality", "technical", "duplicates"])
+
+
+def scenes(path: str) -> None:
+    """Ours: scenes alone."""
+    import lookhear
+
+    lookhear.analyze(path, ["scenes"])
+
+
 def librosa(path: str) -> None:
     """The same kinds of value: spectral shape, MFCC, chroma, tonal centroids, tempo, beats, key, loudness as RMS."""
     import librosa as lib
@@ -77,7 +117,8 @@ def lookhear(path: str) -> None:
 
 
 PROGRAMS: dict[str, Callable[[str], None]] = {
-    program.__name__: program for program in (decode, librosa, essentia, extractor, lookhear)
+    program.__name__: program
+    for program in (decode, librosa, essentia, extractor, lookhear, frames, content, adaptive, film, scenes)
 }
 
 
