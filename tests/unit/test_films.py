@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -227,3 +229,18 @@ def test_limits_hold() -> None:
     ) as medium:  # which does not say how long it is
         decoder = Decoder(medium, frozenset({Form.FRAMES}))
         assert sum(len(item.times) for item in decoder if isinstance(item, Frames)) == 26 and decoder.seen.cut_at_limit
+
+
+def test_the_frames_of_the_counter_say_where_they_are(shared: Path) -> None:
+    """Each shows its number, from 1, and its time; read by our own eyes, the task ocr."""
+    path = shared / "video" / "counter.mp4"
+    report = lookhear.analyze(path, ["ocr", "technical"], {"ocr": {"frame_interval": 4}})
+    assert report["technical"].frames == 30
+    read = {}
+    for frame in report["ocr"].frames:
+        words = " ".join(region.text for region in frame.regions)
+        found = re.search(r"Frame\D*(\d+).*PTS\D*(\d+\.\d)", words)
+        if found:
+            read[frame.frame] = int(found[1]), float(found[2])
+        assert frame.time == pytest.approx(frame.frame / 10, abs=1e-6)
+    assert len(read) >= 7 and all(number == index + 1 and time == index / 10 for index, (number, time) in read.items())
