@@ -17,8 +17,8 @@ _LEAST_CUT = 2.0  # levels
 _PER_CHANNEL = 56 / 6  # makes histogram differences shares of a channel
 
 
-def cut_candidates(track: Signals) -> tuple[Index, Rows]:
-    """Frames that may begin a shot, and (candidates, features)."""
+def cut_candidates(track: Signals, low: int = 0, high: int | None = None) -> tuple[Index, Rows]:
+    """Frames from ``low`` to before ``high`` that may begin a shot, and (candidates, figures)."""
     count = len(track)
     leveled = level(track.cells)
     everywhere = np.arange(count)
@@ -33,6 +33,7 @@ def cut_candidates(track: Signals) -> tuple[Index, Rows]:
         other = at(mixed, everywhere + shift)
         peak &= (mixed > other) if shift < 0 else (mixed >= other)
     found = np.flatnonzero(peak)
+    found = found[(found >= low) & (found < (count if high is None else high))]
     near = found[:, None] + np.array([-3, -2, -1, 1, 2, 3])
     wide = found[:, None] + np.array([k for k in range(-12, 13) if k])
     columns = []

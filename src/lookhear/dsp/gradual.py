@@ -18,6 +18,7 @@ from lookhear.dsp.shots import CELLS, Signals
 LENGTHS = (5, 8, 12, 18, 27, 40, 60, 90)  #: frames that are tried
 _LEAST = 5.0  # levels between the two ends
 _LEAST_BREADTH = 0.36  # of the change of the median cell to that of all: titles leave most as they are
+_MOST_LEFT = 0.4  # of its way that a picture may be off its line half the time through
 _STEPS = 8
 _CHUNK = 64  # windows at a time
 
@@ -29,13 +30,13 @@ class _Film:
     track: Signals
     shape: Floats  #: (n, 144)
     steps: Floats  #: (n - 1, 144) changes of luma to the next frame
-    course: Rows  #: (n, 144) their sums so far
+    course: Floats  #: (n, 144) their sums so far
     change: Floats  #: (n,) mean change of all cells to the frame before
 
     @classmethod
     def of(cls, track: Signals) -> _Film:
         steps = np.abs(np.diff(track.cells[:, :144], axis=0))
-        course = np.concatenate([np.zeros((1, 144), np.float32), np.cumsum(steps, axis=0, dtype=np.float64)])
+        course = np.concatenate([np.zeros((1, 144), np.float32), np.cumsum(steps, axis=0)])
         change = np.abs(np.diff(track.cells, axis=0, prepend=track.cells[:1])).mean(axis=1)
         return cls(track, shape_of(track.cells), steps, course, change)
 
@@ -53,18 +54,20 @@ class _Windows:
     breadth: Floats  #: (windows,) the median cell's change, as a share of that of all
 
     @classmethod
-    def within(cls, film: _Film, length: int) -> _Windows | None:
-        """Those whose ends differ enough, and in enough places."""
-        cells = film.track.cells
-        before = np.arange(0, len(cells) - length - 1, max(1, length // 8))
+    def of(cls, film: _Film, length: int, low: int, high: int) -> _Windows | None:
+        """Those that begin in frames ``low`` to before ``high``, whose ends differ enough, and in enough places."""
+        cells, step = film.track.cells, max(1, length // 8)
+        before = np.arange(max(0, -(-(low - 1) // step) * step), min(len(cells) - length - 1, high - 1), step)
         after = before + length + 1
         start = at(cells, before).reshape(-1, 3, 144)
         way = at(cells, after).reshape(-1, 3, 144) - start
         change = np.abs(way).mean(axis=(1, 2))
         each = np.sqrt((way**2).sum(axis=1))
         breadth = np.median(each, axis=1) / (each.mean(axis=1) + np.float32(1e-3))
-        kept = (change > _LEAST) & (breadth > _LEAST_BREADTH)
-        if not kept.any():
+        kept = np.flatnonzero((change > _LEAST) & (breadth > _LEAST_BREADTH))
+        middle = at(cells, before[kept] + (length + 1) // 2).reshape(-1, 3, 144) - start[kept]
+        kept = kept[_left(middle, way[kept])[0] < _MOST_LEFT]
+        if not len(kept):
             return None
         return cls(before[kept], after[kept], length, start[kept], way[kept], change[kept], breadth[kept])
 
@@ -74,12 +77,13 @@ class _Windows:
         return np.unique(np.round(np.linspace(0, self.length + 1, _STEPS + 1)[1:-1]).astype(np.intp))
 
 
-def gradual_candidates(track: Signals) -> tuple[Index, Rows]:
-    """(candidates, 2) first and last frames of mixture, and (candidates, figures)."""
+def gradual_candidates(track: Signals, low: int = 0, high: int | None = None) -> tuple[Index, Rows]:
+    """(candidates, 2) first and last frames of mixture, of those that begin with ``low`` to before ``high``, and
+    (candidates, figures)."""
     spans, rows = [np.zeros((0, 2), np.intp)], []
     film = _Film.of(track)
     for length in LENGTHS:
-        windows = _Windows.within(film, length)
+        windows = _Windows.of(film, length, low, len(track) if high is None else high)
         if windows is not None:
             columns = [*_paces(film, windows), *_surroundings(film, windows), *_timing(film, windows)]
             spans.append(np.stack([windows.before + 1, windows.after - 1], axis=1))
@@ -91,14 +95,12 @@ def _paces(film: _Film, windows: _Windows) -> list[Floats]:
     """How far from its line each cell is, and how evenly all go along."""
     square = (windows.way**2).sum(axis=1) + np.float32(4.0)
     weight = square / square.sum(axis=1, keepdims=True)
-    total = np.sqrt(square).sum(axis=1)
     paces, residuals, spreads, mixed, backwards, rough = [], [], [], [], [], []
     latest = np.zeros(weight.shape, np.float32)
     for step in windows.tried:
         offset = at(film.track.cells, windows.before + step).reshape(-1, 3, 144) - windows.start
-        along = np.clip((offset * windows.way).sum(axis=1) / square, 0, 1)
-        left = offset - along[:, None] * windows.way
-        residuals.append(np.sqrt((left**2).sum(axis=1)).sum(axis=1) / total)
+        residual, along = _left(offset, windows.way)
+        residuals.append(residual)
         pace = (weight * along).sum(axis=1)
         paces.append(pace)
         rough.append(_roughness(along, weight, film.track.wide))
@@ -106,12 +108,12 @@ def _paces(film: _Film, windows: _Windows) -> list[Floats]:
         backwards.append((weight * np.maximum(latest - along, 0)).sum(axis=1))
         latest = along
         spreads.append(np.sqrt(np.maximum((weight * (along - pace[:, None]) ** 2).sum(axis=1), 0)))
-    pace, residual, spread = np.stack(paces, 1), np.stack(residuals, 1), np.stack(spreads, 1)
+    pace, left, spread = np.stack(paces, 1), np.stack(residuals, 1), np.stack(spreads, 1)
     even = windows.tried / (windows.length + 1)
     inner = np.diff(pace, axis=1, prepend=0, append=1)
     return [
-        np.log(residual.mean(axis=1) + 0.01),
-        np.log(residual.max(axis=1) + 0.01),
+        np.log(left.mean(axis=1) + 0.01),
+        np.log(left.max(axis=1) + 0.01),
         np.abs(pace - even).max(axis=1),
         inner.min(axis=1),
         inner.max(axis=1),
@@ -121,6 +123,14 @@ def _paces(film: _Film, windows: _Windows) -> list[Floats]:
         np.log(np.mean(backwards, axis=0) + 0.003),
         np.log(np.mean(rough, axis=0) + 0.01),
     ]
+
+
+def _left(offset: Floats, way: Floats) -> tuple[Floats, Floats]:
+    """(windows,) by how much cells are off their line, as a share of all their ways, and (windows, 144) how far along."""
+    square = (way**2).sum(axis=1) + np.float32(4.0)
+    along = np.clip((offset * way).sum(axis=1) / square, 0, 1)
+    off = offset - along[:, None] * way
+    return np.sqrt((off**2).sum(axis=1)).sum(axis=1) / np.sqrt(square).sum(axis=1), along
 
 
 def _surroundings(film: _Film, windows: _Windows) -> list[Floats]:
@@ -199,10 +209,11 @@ def _unshifted(strips: Floats, one: Index, other: Index) -> Floats:
     """By which share two frames still differ in their strips once one is shifted, by up to a third, to fit best."""
     first, second = at(strips, one), at(strips, other)
     length = strips.shape[1]
-    plain = np.abs(first - second).mean(axis=1)
+    plain = np.abs(first - second).sum(axis=1) / length
     best = plain.copy()
-    for shift in range(1, length // 3 + 1):
+    for shift in range(1, length // 3 + 1, 2):
         for a, b in ((first[:, shift:], second[:, :-shift]), (first[:, :-shift], second[:, shift:])):
-            apart = a - b
-            best = np.minimum(best, np.abs(apart - apart.mean(axis=1, keepdims=True)).mean(axis=1))
+            off = a - b
+            off -= off.sum(axis=1, keepdims=True) / np.float32(length - shift)
+            np.minimum(best, np.abs(off, out=off).sum(axis=1) / (length - shift), out=best)
     return np.asarray((best + 0.5) / (plain + 0.5))

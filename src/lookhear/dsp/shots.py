@@ -97,12 +97,19 @@ def _shift(now: Cells, then: Cells, most: int) -> NDArray[np.intp]:
 def _cells(yuv: NDArray[np.uint8]) -> Cells:
     count, _, height, width = yuv.shape
     rows, columns = CELLS if width >= height else CELLS[::-1]
-    sums = np.add.reduceat(yuv, np.arange(rows) * height // rows, axis=2, dtype=np.uint16)
-    sums = np.add.reduceat(sums, np.arange(columns) * width // columns, axis=3, dtype=np.uint32)
-    tall = np.diff(np.append(np.arange(rows) * height // rows, height))
-    wide = np.diff(np.append(np.arange(columns) * width // columns, width))
-    means = sums / (tall[:, None] * wide[None, :]).astype(np.float32)
+    chroma = _means(yuv[:, 1:, ::2, ::2], rows, columns)  # which is half as fine in nearly all films
+    means = np.concatenate([_means(yuv[:, :1], rows, columns), chroma], axis=1)
     return np.asarray(means.reshape(count, -1), np.float32)
+
+
+def _means(planes: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.floating]:
+    """(n, planes, rows, columns); of planes with less of either, neighbouring cells share pixels."""
+    height, width = planes.shape[2:]
+    top, left = (np.arange(count) * length // count for count, length in ((rows, height), (columns, width)))
+    sums = np.add.reduceat(planes, top, axis=2, dtype=np.uint16)
+    sums = np.add.reduceat(sums, left, axis=3, dtype=np.uint32)
+    tall, wide = np.diff(top, append=height).clip(1), np.diff(left, append=width).clip(1)
+    return sums / (tall[:, None] * wide[None, :]).astype(np.float32)  # type: ignore[no-any-return]
 
 
 def _histogram(yuv: NDArray[np.uint8]) -> Cells:

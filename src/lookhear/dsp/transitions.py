@@ -87,20 +87,16 @@ class TransitionFinder:
         start, end = self._next, min(self._next + _STRETCH, self._known)
         low = start - self._first
         track = _piece(track, 0, min(len(track), low + _STRETCH + MARGIN))
-        frames, rows = cut_candidates(track)
-        here = (frames >= low) & (frames < low + _STRETCH)
-        for frame, chance in zip(frames[here].tolist(), _chances("cut", rows[here]).tolist(), strict=True):
+        frames, rows = cut_candidates(track, low, low + _STRETCH)
+        for frame, chance in zip((frames + self._first).tolist(), _chances("cut", rows).tolist(), strict=True):
             if chance >= _LEAST:
-                at = frame + self._first
-                self._transitions.append(Transition("cut", at, at, chance))
-        spans, rows = gradual_candidates(track)
-        here = (spans[:, 0] >= low) & (spans[:, 0] < low + _STRETCH)
-        both = np.stack([_chances(kind, rows[here], -_RARER) for kind in _GRADUAL])
-        for span, which, chance in zip(
-            spans[here], both.argmax(axis=0).tolist(), both.max(axis=0).tolist(), strict=True
+                self._transitions.append(Transition("cut", frame, frame, chance))
+        spans, rows = gradual_candidates(track, low, low + _STRETCH)
+        both = np.stack([_chances(kind, rows, -_RARER) for kind in _GRADUAL])
+        for (first, last), which, chance in zip(
+            (spans + self._first).tolist(), both.argmax(axis=0).tolist(), both.max(axis=0).tolist(), strict=True
         ):
             if chance >= _LEAST:
-                first, last = (span + self._first).tolist()
                 self._transitions.append(Transition(_GRADUAL[which], first, last, chance))
         self._flashes += [at + self._first for at in flashes(track, _LONGEST_FLASH) if low <= at < low + _STRETCH]
         self._next = end

@@ -17,6 +17,7 @@ import numpy as np
 from av.codec.context import Flags2
 from av.packet import Packet
 from av.sidedata.motionvectors import MotionVectors
+from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream as AvVideo
@@ -33,6 +34,7 @@ _HOPELESS = 500  #: packets that fail in a row, with nothing seen yet
 _HD = 720  # lines from which colours that are not labelled are taken for BT.709, as players do
 _UNSPECIFIED = 2  # of ISO/IEC 23091-2
 _MOST_THREADS = 8
+_MOST_VECTORS = 1000  # of a frame
 Item = Frames | tuple[Sampling, Picture]
 
 
@@ -92,7 +94,7 @@ class FilmTrack:
         assert isinstance(stream, AvVideo)
         self._stream = stream
         stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+        stream.codec_context.thread_count = min(2 * len(os.sched_getaffinity(0)), _MOST_THREADS)
         if motion:
             stream.codec_context.flags2 |= Flags2.export_mvs
         start = medium.container.start_time
@@ -170,7 +172,9 @@ class FilmTrack:
             dst_color_range=ColorRange.JPEG,
             threads=1,
         )
-        return np.rot90(small.to_ndarray(), -self.seen.rotation // 90, axes=(1, 2))
+        width, height = self._size
+        planes = [np.frombuffer(plane, np.uint8).reshape(height, -1)[:, :width] for plane in small.planes]  # type: ignore[call-overload]
+        return np.rot90(np.stack(planes), -self.seen.rotation // 90, axes=(1, 2))
 
     def _upright(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         turned = np.ascontiguousarray(np.rot90(pixels, -self.seen.rotation // 90))
@@ -333,11 +337,15 @@ class _Run:
         if frame.pict_type == PictureType.B:
             return unknown
         anchor, self._anchor = self._anchor, time
-        found = frame.side_data.get("MOTION_VECTORS")
-        if frame.pict_type != PictureType.P or anchor is None or time <= anchor or not isinstance(found, MotionVectors):
+        if frame.pict_type != PictureType.P or anchor is None or time <= anchor:
+            return unknown
+        # one of our own: the frame's would refer to it, and keep it until garbage is collected
+        found = SideDataContainer(frame).get("MOTION_VECTORS")  # type: ignore[call-arg]
+        if not isinstance(found, MotionVectors):
             return unknown
         vectors = found.to_ndarray()
-        vectors = vectors[vectors["source"] < 0]
+        stride = 1 + len(vectors) // _MOST_VECTORS  # they come row by row: every so many of them say as much
+        vectors = vectors[::stride][vectors["source"][::stride] < 0]
         if not len(vectors):
             return np.array([0, 0, 0, 0], np.float32)
         scale = -1 / (vectors["motion_scale"].astype(np.float32) * np.float32(seen.size[0] * (time - anchor)))
@@ -347,5 +355,5 @@ class _Run:
         area = vectors["w"].astype(np.float32) * vectors["h"]
         total = float(area.sum())
         mean = float((np.hypot(across, down) * area).sum()) / total
-        share = min(1.0, total / (frame.width * frame.height))
+        share = min(1.0, stride * total / (frame.width * frame.height))
         return np.array([np.median(across), np.median(down), mean, share], np.float32)

@@ -183,6 +183,7 @@ def measure(pixels: NDArray[np.uint8], count: int) -> ColorsResult:
 class FilmColorsOptions(FrameOptions):
     """``count``: how many dominant colours at most, 1 to 16; and which frames, see FrameOptions."""
 
+    seconds: float = 2.0
     count: int = 6
 
     def __post_init__(self) -> None:
@@ -267,7 +268,7 @@ class Colors(Task[ColorsOptions, ColorsResult]):
 
 
 class FilmColors(Task[FilmColorsOptions, FilmColorsResult]):
-    """The same of a film, from frames a second apart."""
+    """The same of a film, from frames two seconds apart."""
 
     name = "colors"
     version = "1"

@@ -4,7 +4,7 @@ Aim: what a person checking a delivery or sorting an archive would reject.
 Reference: black and frozen as FFmpeg's blackdetect (98 % of the picture below a tenth of full luma) and freezedetect
 define them, on frames of about 9,000 pixels; combing as decomb filters count it, on frames at their own size; blur of
 Crété-Roffet et al. (SPIE 2007), noise of Immerkær (CVIU 1996), blocks after Wang, Sheikh & Bovik (ICIP 2002), each the
-median over frames every four seconds.
+median over frames four seconds apart, or about thirty of a longer film.
 Conventions: seconds; ``sharpness`` 0..1, ``noise`` in levels of 255, ``blockiness`` 1 = none, all of the middle 640 x 480
 pixels, not scaled. ``bars``: black rows or columns that stay all through the film, as shares of height or width.
 quality_score: 1 down to 0.3 as sharpness falls from 0.65 to 0.15, times 0.95, 0.8 or 0.5 for each low, medium or high
@@ -31,6 +31,7 @@ _BAR = 40  # level below which bars stay
 _MOST = 1000  # segments that are kept
 _COMBED = 0.02  # share of pixels from which a frame is combed
 _SECONDS = 4.0
+_MOST_LOOKS = 30
 
 
 @dataclass(frozen=True)
@@ -247,8 +248,8 @@ class FilmQualityTask(Task[NoOptions, FilmQuality]):
         return _QualityFold(context)
 
     def sampling(self, options: NoOptions) -> Sampling:
-        """The middle of a frame every four seconds, not scaled."""
-        return Sampling(seconds=_SECONDS, side=None)
+        """The middle of a frame every four seconds or fewer, not scaled."""
+        return Sampling(seconds=_SECONDS, most=_MOST_LOOKS, side=None)
 
 
 TASKS = (FilmQualityTask(),)

@@ -132,7 +132,10 @@ class _VisualFold:
     def _watch(self, frames: Frames) -> None:
         self._any = True
         luma = frames.yuv[:, 0].mean(axis=(1, 2)) / 255
-        strong = np.maximum(*(np.abs(frames.yuv[:, k].astype(np.int16) - 128) for k in (1, 2))).mean(axis=(1, 2)) / 128
+        strong = (
+            np.maximum(*(np.abs(frames.yuv[:, k, ::2, ::2].astype(np.int16) - 128) for k in (1, 2))).mean(axis=(1, 2))
+            / 128
+        )
         events: list[tuple[float, int, tuple[float, ...]]]
         events = [(time, 0, (value,)) for time, value in zip(frames.times.tolist(), luma.tolist(), strict=True)]
         events += [(time, 1, (value,)) for time, value in zip(frames.times.tolist(), strong.tolist(), strict=True)]
