@@ -21,6 +21,13 @@ TaskOptions = Annotated[
     list[str] | None,
     typer.Option("--option", "-O", metavar="TASK.NAME=VALUE", help="A task option, as mir.max_tempo=180. Repeatable."),
 ]
+Workers = Annotated[
+    int, typer.Option("--workers", "-w", min=0, help="Files at the same time; 0: as many as the processor likes.")
+]
+Timeout = Annotated[
+    float | None, typer.Option(help="Seconds a file may take; a slower one is given up. Default: no limit.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
 
 
 @app.command()
@@ -32,13 +39,9 @@ def analyze(
         Path | None,
         typer.Option("--out", "-o", help="Write .jsonl, .json, .csv or .parquet; a second run does only what is new."),
     ] = None,
-    workers: Annotated[
-        int, typer.Option("--workers", "-w", min=0, help="Files at the same time; 0: as many as the processor likes.")
-    ] = 0,
-    timeout: Annotated[
-        float | None, typer.Option(help="Seconds a file may take; a slower one is given up. Default: no limit.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
+    workers: Workers = 0,
+    timeout: Timeout = None,
+    quiet: Quiet = False,
 ) -> None:
     """Analyse media: a table here, or a file with everything.
 
@@ -78,7 +81,7 @@ def scenes(
     min_scene_length: Annotated[
         float | None, typer.Option(min=0.0, help="Seconds; shorter scenes go to a neighbour. Default 0.6.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Find the scenes of a film: a table here, or a cut list for an editor."""
     from lookhear.cli.scenes import run
@@ -94,13 +97,9 @@ def duplicates(
         Path | None,
         typer.Option("--out", "-o", help="Write .jsonl, .json or .csv; a second run does only what is new."),
     ] = None,
-    workers: Annotated[
-        int, typer.Option("--workers", "-w", min=0, help="Files at the same time; 0: as many as the processor likes.")
-    ] = 0,
-    timeout: Annotated[
-        float | None, typer.Option(help="Seconds a file may take; a slower one is given up. Default: no limit.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
+    workers: Workers = 0,
+    timeout: Timeout = None,
+    quiet: Quiet = False,
 ) -> None:
     """Find copies among pictures, sounds and films: what is the same, why, and which is best. Nothing is deleted.
 

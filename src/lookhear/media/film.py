@@ -34,7 +34,7 @@ _HOPELESS = 500  #: packets that fail in a row, with nothing seen yet
 _HD = 720  # lines from which colours that are not labelled are taken for BT.709, as players do
 _UNSPECIFIED = 2  # of ISO/IEC 23091-2
 _MOST_THREADS = 8
-_MOST_VECTORS = 1000  # of a frame
+_MOST_VECTORS = 400  # of a frame
 Item = Frames | tuple[Sampling, Picture]
 
 
