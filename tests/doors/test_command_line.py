@@ -293,3 +293,9 @@ def test_an_interruption_while_waiting_for_sound_is_one_word() -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert errors.decode() == "lookhear: Interrupted.\n" and process.returncode == 130
+
+
+def test_a_wrong_option_of_a_task_on_pictures_is_told_at_once(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "library.jsonl"
+    done = lookhear("analyze", str(folder), "-t", "colors", "-O", "colors.nope=1", "-o", str(out))
+    assert done.returncode == 2 and "has no option 'nope'" in done.stderr and not out.exists()

@@ -82,7 +82,7 @@ def test_wrong_words_are_told(film: str, tmp_path: Path) -> None:
 
     sound.write_bytes(recorded(tone(2)))
     done = scenes(str(sound))
-    assert done.returncode == 3 and "no film but audio" in done.stderr
+    assert done.returncode == 3 and "its kind is audio" in done.stderr
 
 
 def test_options_reach_the_task(film: str) -> None:
@@ -101,3 +101,46 @@ def test_an_edl_can_number_no_more_than_999_scenes(tmp_path: Path) -> None:
     made = timeline("file:///film.mp4", rows, {"frame_rate_exact": "25", "tags": {}})
     with pytest.raises(InputError, match="numbers 999 scenes at most, and there are 1000"):
         edl_text(made)
+
+
+@pytest.mark.parametrize("rate", [1, 10, 12.5, 30000 / 1001])
+def test_cut_lists_of_any_frame_rate(rate: float, tmp_path: Path) -> None:
+    from fractions import Fraction
+
+    exact = Fraction(rate).limit_denominator(1001)
+    path = tmp_path / "film.mp4"
+    path.write_bytes(encode([texture(seed=seed) for seed in (1, 2, 3) for _ in range(30)], rate=exact))
+    timeline = otio.adapters.read_from_string(scenes(str(path), "--otio").stdout, "otio_json")
+    lengths = [clip.source_range.duration.to_seconds() for clip in timeline.tracks[0]]
+    assert lengths == pytest.approx([30 / rate] * 3, abs=0.05)
+    text = scenes(str(path), "--edl").stdout
+    base = 24 if rate < 12 else 24 if rate == 12.5 else rate
+    cut_list = otio.adapters.read_from_string(text, "cmx_3600", rate=base)
+    assert [clip.source_range.duration.to_seconds() for clip in cut_list.tracks[0]] == pytest.approx(lengths, abs=0.1)
+
+
+def test_what_others_made_is_not_written_over(film: str, tmp_path: Path) -> None:
+    for name, text in (("package.json.otio", '{"precious": 1}'), ("mine.edl", "TITLE: my own edit\n")):
+        out = tmp_path / name
+        out.write_text(text)
+        assert scenes(film, "--out", str(out)).returncode == 2 and out.read_text() == text
+
+
+def test_links_and_pipes_stay_what_they_are(film: str, tmp_path: Path) -> None:
+    real, link = tmp_path / "real.csv", tmp_path / "link.csv"
+    real.write_text("")
+    link.symlink_to(real)
+    assert scenes(film, "--out", str(link)).returncode == 0
+    assert link.is_symlink() and real.read_text().startswith("scene,")
+    assert scenes(film, "--csv", "--out", "/dev/stdout").stdout.startswith("scene,")
+
+
+def test_damage_is_told(film: str, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.mkv"
+    whole = encode([texture(seed=seed) for seed in (1, 2) for _ in range(50)], container="matroska")
+    cut.write_bytes(whole[: len(whole) // 2])
+    done = scenes(str(cut), "--csv")
+    assert done.returncode == 0 and ("cut short" in done.stderr or "breaks off" in done.stderr)
+    index_lost = tmp_path / "index lost.mp4"
+    index_lost.write_bytes(Path(film).read_bytes()[:2000])
+    assert "without its index" in scenes(str(index_lost)).stderr

@@ -30,7 +30,8 @@ def run(
 ) -> int:
     """The exit code: 0, or 3 when a file was refused."""
     names, chosen = task_names(tasks), task_options(options)
-    make_plan("audio", names, chosen)  # a wrong name or option is told at once
+    for kind in ("audio", "image", "video"):
+        make_plan(kind, names, chosen)  # a wrong name or option is told at once
     if out is not None and out.suffix.lower() not in FORMATS:
         raise typer.BadParameter(f"'{out.name}' ends in none of {', '.join(FORMATS)}.", param_hint="--out")
     if timeout is not None and not 0 < timeout < math.inf:

@@ -17,6 +17,8 @@ from lookhear.errors import InputError
 
 Rows = Sequence[dict[str, Any]]
 _COLUMNS = ("scene", "start", "end", "duration", "start_frame", "end_frame", "key_frame", "key_time", "transition")
+MARK = "scenes by Lookhear"  #: in the names of timelines, by which those may be told that may be written over
+_SLOWEST = 24.0  # frames/s that editors commonly know
 _MOST_EVENTS = 999  # that CMX 3600 can number
 
 
@@ -29,14 +31,17 @@ def csv_text(rows: Rows) -> str:
     return text.getvalue()
 
 
-def timeline(place: str, rows: Rows, facts: dict[str, Any]) -> Any:
+def timeline(place: str, rows: Rows, facts: dict[str, Any], *, time_codes: bool = False) -> Any:
     """A clip per scene of the film at that URL, on a video track and, where there is sound, on an audio track.
 
-    Frames count at the film's own rate where it is constant; else they are the nearest of its mean rate, rounded to one
-    that time codes know. A time code in the file's tags is where its frames begin to count.
+    Frames count at the film's own rate where it is constant; else, and with ``time_codes`` where those do not know that
+    rate, at the nearest they know, from the times of the scenes. A time code in the film's tags is where they begin.
     """
-    exact = facts.get("frame_rate_exact")
-    rate = float(Fraction(exact)) if exact else RationalTime.nearest_smpte_timecode_rate(facts.get("frame_rate") or 25)
+    exact = float(Fraction(facts.get("frame_rate_exact") or 0))
+    if exact and time_codes and not RationalTime.is_smpte_timecode_rate(exact):
+        exact = 0.0
+    # of rates below any that time codes know, the nearest is told as 0
+    rate = exact or RationalTime.nearest_smpte_timecode_rate(facts.get("frame_rate") or 25) or _SLOWEST
     first = RationalTime(0, rate)
     with suppress(ValueError):  # no time code, or none of this rate
         first = RationalTime.from_timecode(facts["tags"].get("timecode", ""), rate)
@@ -47,7 +52,7 @@ def timeline(place: str, rows: Rows, facts: dict[str, Any]) -> Any:
 
     whole = TimeRange(first, at(rows[-1], "end")) if rows else TimeRange(first, RationalTime(0, rate))
     name = unquote(place.rpartition("/")[2])
-    made = otio.schema.Timeline(name=name, global_start_time=RationalTime(0, rate))
+    made = otio.schema.Timeline(name=f"{name} ({MARK})", global_start_time=RationalTime(0, rate))
     kinds = [otio.schema.TrackKind.Video] + [otio.schema.TrackKind.Audio] * bool(facts.get("has_audio"))
     for kind in kinds:
         track = otio.schema.Track(name=kind, kind=kind)
@@ -72,7 +77,10 @@ def otio_text(made: Any) -> str:
 
 
 def edl_text(made: Any) -> str:
-    """Its video track as a list of edits. Raises InputError for more scenes than such a list can number."""
+    """Its video track, made with ``time_codes``, as a list of edits.
+
+    Raises InputError for more scenes than such a list can number.
+    """
     if len(made.video_tracks()[0]) > _MOST_EVENTS:
         count = len(made.video_tracks()[0])
         raise InputError(
@@ -82,6 +90,4 @@ def edl_text(made: Any) -> str:
     rate = made.global_start_time.rate
     pictures = otio.schema.Timeline(name=made.name)
     pictures.tracks.append(made.video_tracks()[0].deepcopy())
-    if not RationalTime.is_smpte_timecode_rate(rate):
-        rate = RationalTime.nearest_smpte_timecode_rate(rate)
     return str(otio.adapters.write_to_string(pictures, "cmx_3600", rate=rate, style="avid"))

@@ -21,6 +21,7 @@ from lookhear.analysis.tables import copy_rows, write_csv
 from lookhear.analysis.twins import survey
 from lookhear.cli.analyze import check_out, default_workers, hidden_journal
 from lookhear.cli.progress import files_bar
+from lookhear.cli.written import write_whole
 from lookhear.settings import load_settings
 
 FORMATS = (".jsonl", ".json", ".csv")
@@ -75,14 +76,13 @@ def _answers(files: list[str], request: Request, workers: int, ledger: Ledger | 
 
 
 def _write(copies: Copies, out: Path) -> None:
-    """Beside its place, then put there at once."""
-    kind, beside = out.suffix.lower(), out.with_name(f".{out.name}.new")
+    kind = out.suffix.lower()
     if kind == ".csv":
+        beside = out.with_name(f".{out.name}.{os.getpid()}.new")
         write_csv(copy_rows(copies), beside)
+        os.replace(beside, out)
     elif kind == ".json":
-        beside.write_text(to_json(copies, indent=1) + "\n", encoding="utf-8", errors="backslashreplace")
+        write_whole(out, to_json(copies, indent=1) + "\n")
     else:
         parts: list[CopyGroup | Related | Refusal] = [*copies.groups, *copies.related, *copies.refused]
-        lines = "".join(to_json(part) + "\n" for part in parts)
-        beside.write_text(lines, encoding="utf-8", errors="backslashreplace")
-    os.replace(beside, out)
+        write_whole(out, "".join(to_json(part) + "\n" for part in parts))

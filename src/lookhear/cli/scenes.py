@@ -12,12 +12,16 @@ from lookhear.analysis.codec import plain
 from lookhear.analysis.report import Report
 from lookhear.cli.analyze import named
 from lookhear.cli.progress import seconds_bar
-from lookhear.cli.written import PAGE, check_out, write_whole
+from lookhear.cli.written import HTML, check_out, write_whole
 from lookhear.errors import NotAMedium
 
-_BEGIN = {"csv": (b"scene,",), "edl": (b"title:",), "otio": (b"{",), "html": PAGE}  # as files to write over must
-FORMATS = tuple(_BEGIN)
-_DRAWN = ("scenes", "overview", "sound_overview", "visual", "technical", "perceptual")
+_MARKS = {
+    "csv": (b"scene,start,end,",),
+    "edl": (b"scenes by lookhear",),
+    "otio": (b"scenes by lookhear",),
+    "html": HTML,
+}
+FORMATS = tuple(_MARKS)
 
 
 def run(
@@ -26,7 +30,7 @@ def run(
     """The exit code, 0."""
     kind = _format(formats, out)
     if out is not None and kind is not None:
-        check_out(out, "list of scenes", _BEGIN[kind])
+        check_out(out, "list of scenes of ours", _MARKS[kind])
     chosen = {"threshold": threshold, "min_scene_length": shortest}
     options: dict[str, Any] = {"scenes": {name: value for name, value in chosen.items() if value is not None}}
     report = _analysed(path, kind, options, quiet)
@@ -58,18 +62,23 @@ def _format(formats: list[str], out: Path | None) -> str | None:
 
 
 def _analysed(path: str, kind: str | None, options: dict[str, Any], quiet: bool) -> Report:
+    from lookhear.cli.page import OPTIONS
+    from lookhear.tasks.catalogue import PAGE
     from lookhear.wiring import analyze
 
-    tasks = _DRAWN if kind == "html" else ("scenes", "technical")
+    tasks = (PAGE,) if kind == "html" else ("scenes", "technical")
     if kind == "html":
-        options = {**options, "overview": {"per_scene": True}, "perceptual": {"curve": True}}
+        options = {**OPTIONS, **options, "overview": {"per_scene": True}}
     with seconds_bar(path, quiet) as progress, named(path):
         report = analyze(path, tasks, options, progress=progress)
         if report.medium.kind != "video":
-            raise NotAMedium(f"It is no film but {report.medium.kind}, and has no scenes. Name a film.")
+            raise NotAMedium(f"It is no film (its kind is {report.medium.kind}) and has no scenes. Name a film.")
         failed = next((error for error in report.errors if error.task == "scenes"), None)
         if failed is not None:
             raise NotAMedium(failed.message)
+    for note in report.warnings:
+        if note.task is None:
+            typer.echo(f"lookhear: {path}: {note.message}", err=True)
     return report
 
 
@@ -85,7 +94,7 @@ def _text(report: Report, kind: str | None) -> str:
     rows, facts = _rows(report)
     if kind == "csv":
         return cutlist.csv_text(rows)
-    timeline = cutlist.timeline(_place(report.medium.name), rows, facts)
+    timeline = cutlist.timeline(_place(report.medium.name), rows, facts, time_codes=kind == "edl")
     return cutlist.edl_text(timeline) if kind == "edl" else cutlist.otio_text(timeline)
 
 

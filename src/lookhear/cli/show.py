@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lookhear.analysis.codec import plain
+from lookhear.analysis.complaints import SILENT
 from lookhear.analysis.report import Report
 from lookhear.tasks.catalogue import all_tasks, is_asked
 
@@ -111,7 +112,7 @@ def print_rows(rows: list[dict[str, Any]], names: tuple[str, ...] | None) -> Non
         for error in row["errors"]:
             _remark(screen, row["medium"]["name"], f"{error['task']}: {error['message']}", "red")
         for note in row["warnings"]:
-            if note["task"] is None:
+            if note["task"] is None and not note["message"].startswith(SILENT):
                 _remark(screen, row["medium"]["name"], note["message"], "yellow")
 
 
@@ -134,7 +135,7 @@ def _table(rows: list[dict[str, Any]], headlines: list[tuple[str, str, str]], ti
         table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         values = {finding["task"]: finding["value"] for finding in row["findings"]}
-        cells = (escape(cell(title, values.get(task, {}).get(field))) for title, task, field in headlines)
+        cells = (escape(cell(field, values.get(task, {}).get(field))) for _, task, field in headlines)
         table.add_row(escape(row["medium"]["name"].removeprefix(folder)), *cells)
     return table
 

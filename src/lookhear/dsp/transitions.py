@@ -22,9 +22,8 @@ MARGIN = 128  #: frames that must be known on either side of where transitions a
 _STRETCH = 256
 _LEAST = 0.05  # candidates less likely than this are forgotten
 _GRADUAL = ("dissolve", "wipe")
-_RARER = np.log(
-    4
-)  # of the odds: in the films that weights are fitted on, a quarter of the transitions are of these kinds
+# of the odds: in the films that weights are fitted on, a quarter of the transitions are of these kinds
+_RARER = float(np.log(4))
 _NEAR = 2  # frames between transitions that are one
 _LONGEST_FLASH = 6
 

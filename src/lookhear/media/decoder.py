@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lookhear.errors import DamagedMedium, EmptyMedium, LookhearError
+from lookhear.errors import DamagedMedium, EmptyMedium, InputError, LookhearError
 from lookhear.media.demux import Demuxer
 from lookhear.media.film import FilmTrack, Seen
 from lookhear.media.forms import FILM, SOUND, Form, Frames, Picture, Samples, Sampling
 from lookhear.media.medium import Medium
 from lookhear.media.sound import BLOCK_SECONDS, Heard, SoundTrack
 
+_INDEX = "Its index may lie behind its data, where no pipe can go back from. Save it to a file, and name that."
 Item = tuple[Form, Samples] | Frames | tuple[Sampling, Picture]
 
 
@@ -79,6 +80,8 @@ class Decoder:
         """Why there is nothing of the sound, once all is decoded."""
         if self._sound is None or self.heard.samples:
             return None
+        if self._medium.only_forward:
+            return InputError(_INDEX)
         if self.heard.damaged_packets or self.heard.broken_off:
             return DamagedMedium("Nothing of its sound can be decoded. Get a fresh copy of the file.")
         return EmptyMedium("Its sound track is empty: not one sample in it.")
@@ -88,6 +91,8 @@ class Decoder:
         """Why there is nothing of the pictures, once all is decoded."""
         if self._film is None or self.seen.frames:
             return None
+        if self._medium.only_forward:
+            return InputError(_INDEX)
         if self.seen.damaged_packets or self.seen.broken_off:
             return DamagedMedium("Nothing of its pictures can be decoded. Get a fresh copy of the file.")
         return EmptyMedium("Its picture track is empty: not one frame in it.")

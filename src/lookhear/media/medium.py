@@ -79,6 +79,11 @@ class Medium:
         """Did somebody press Ctrl-C while a byte was waited for?"""
         return self._source.reader.interrupted
 
+    @property
+    def only_forward(self) -> bool:
+        """Is it MP4 or QuickTime that cannot be jumped about in?"""
+        return self.probe.container.startswith("mov,") and not isinstance(self._source.reader, SeekableReader)
+
     def picture(self, side: int | None = LARGEST) -> Picture:
         """The still picture, at most ``side`` pixels long; None: as large as it is.
 
@@ -223,6 +228,10 @@ def _open_container(source: Source) -> InputContainer:
     except (av.error.InvalidDataError, av.error.EOFError, IndexError, UnicodeDecodeError, ValueError) as error:
         if source.size is None and source.reader.empty:
             raise EmptyMedium("It is empty: not a single byte arrived.") from error
+        if isinstance(source.reader, SeekableReader) and source.reader.peek(4, 4) == b"ftyp":
+            raise DamagedMedium(
+                "It is an MP4 or QuickTime file without its index: it was cut short. Get a fresh copy of the file."
+            ) from error
         raise NotAMedium(
             "It is no audio, video or image that can be recognised, whatever its name says. Check the file."
         ) from error

@@ -15,7 +15,7 @@ _WIDE, _HIGH = 1080, 84  # pixels of the strip on a wide screen
 _LEAST, _MOST = 4, 24  # frames in it
 _SHOWN = 60  # scenes that are shown at once; the others open
 _READ = 6000  # cuts that the page carries for the readout
-_WORDS = {"cut": "cut", "dissolve": "dissolve", "fade": "fade", "wipe": "wipe"}
+_KINDS = ("cut", "dissolve", "fade", "wipe")
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def strip(view: View) -> Track | None:
     drawing = join(el("div", tiles, class_="tiles-of-film"), _lane(view, scenes, cuts) if scenes else None)
     times = [time for time in (number(cut.get("time")) for cut in cuts) if time is not None]
     data: dict[str, Any] = {"cuts": [round(time, 2) for time in times]} if len(times) <= _READ else {}
-    words = [f"{sum(cut.get('kind') == kind for cut in cuts)} {word}s" for kind, word in _WORDS.items()]
-    told = ", ".join(word for word in words if not word.startswith("0 "))
+    counted = [(sum(cut.get("kind") == kind for cut in cuts), kind) for kind in _KINDS]
+    told = ", ".join(f"{count} {kind}{'s' * (count != 1)}" for count, kind in counted if count)
     legend = join(el("i", class_="key k-cut"), told or "no transitions") if scenes else None
     what = f"Frames of the film over {amount(view.duration, 'clock')}" + (f": {len(scenes)} scenes" if scenes else "")
     return Track("film", "Film", what, drawing, (), data, legend)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lookhear.cli.page.cards import grade
 from lookhear.cli.page.keys import key_name, wheel_code
 from lookhear.cli.page.markup import Html, el, meter
-from lookhear.cli.page.numbers import MISSING, amount, clock, number
+from lookhear.cli.page.numbers import MISSING, amount, clock, number, numbers
 from lookhear.cli.page.view import View
 from lookhear.media.probe import PictureFacts
 
@@ -46,6 +46,9 @@ def facts(view: View) -> list[Tile]:
         return _of_picture(view, picture)
     found = [Tile("Length", clock(view.duration) if view.duration else None, sort=view.duration, why="Not known.")]
     asked = {*view.values, *(error.task for error in view.report.errors)}
+    width, height = (numbers(view.get("technical", "resolution")) + [0.0, 0.0])[:2]
+    if width and height:
+        found.insert(0, Tile("Size", f"{width:.0f} × {height:.0f}", sort=width * height))
     if "scenes" in view.values:
         count, mean = view.number("scenes", "count") or 0, ""
         if count > 1 and view.duration:

@@ -78,8 +78,14 @@ def _likeness(track: Track, one: Sighting) -> float:
         return 0.0
     smaller = max(1e-9, min((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)))
     common = across * down / smaller
+    if _digits(track.latest.text) != _digits(one.text):
+        return 0.0  # clocks and scores change by one character
     alike = SequenceMatcher(None, track.latest.text, one.text, autojunk=False).ratio()
     return alike + common if alike >= _ALIKE and common >= _COMMON else 0.0
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
 
 
 def _box(one: Sighting) -> tuple[float, float, float, float]:

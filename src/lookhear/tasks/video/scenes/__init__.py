@@ -8,12 +8,14 @@ counts how much is fitted on rendered films of known transitions: see lookhear.d
 Conventions: frames count from 0, times are in s. ``frame`` is the first of the new shot, or the middle of what is gradual,
 whose frames ``start_frame`` to ``end_frame`` show both shots. A stretch of one colour between two shots is one fade.
 ``scenes`` tile 0 .. duration; ``end_frame`` is the first one after the scene. ``key_frame``: sharp and still, near the
-middle. Transitions that are closer than ``min_scene_length`` leave the likelier one.
+middle. A scene of fewer than three frames is not told apart. Transitions that are closer than ``min_scene_length``
+leave the likelier one.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -35,7 +37,7 @@ class ScenesOptions:
     min_scene_length: float = 0.6
 
     def __post_init__(self) -> None:
-        if not (0 < self.threshold < 1 and self.min_scene_length >= 0):
+        if not (0 < self.threshold < 1 and 0 <= self.min_scene_length < math.inf):
             raise InvalidOptions("scenes: 0 < threshold < 1 and min_scene_length ≥ 0 must hold.")
 
 
