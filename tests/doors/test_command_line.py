@@ -299,3 +299,16 @@ def test_a_wrong_option_of_a_task_on_pictures_is_told_at_once(folder: Path, tmp_
     out = tmp_path / "library.jsonl"
     done = lookhear("analyze", str(folder), "-t", "colors", "-O", "colors.nope=1", "-o", str(out))
     assert done.returncode == 2 and "has no option 'nope'" in done.stderr and not out.exists()
+
+
+def test_tasks_may_be_named_one_by_one(folder: Path) -> None:
+    done = lookhear("analyze", str(folder / "tune.flac"), "-t", "technical", "-t", "perceptual")
+    assert done.returncode == 0 and "codec" in done.stdout and "loudness" in done.stdout
+
+
+def test_a_raised_limit_lets_what_was_refused_in(folder: Path, tmp_path: Path) -> None:
+    out = str(tmp_path / "library.jsonl")
+    command = ("analyze", str(folder / "tune.flac"), "-t", "technical", "-o", out)
+    assert lookhear(*command, env={**os.environ, "MAX_MEDIA_SECONDS": "2"}).returncode == 3
+    done = lookhear(*command)
+    assert done.returncode == 0 and "1 analysed" in done.stderr

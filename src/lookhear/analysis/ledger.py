@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from lookhear.errors import InvalidReport, MediumUnreadable
+from lookhear.errors import InvalidReport, LimitExceeded, MediumUnreadable
 
 _ESCAPED = "backslashreplace"  # file names need not be UTF-8: what cannot be written becomes an escape of JSON
 
@@ -78,7 +78,9 @@ class Ledger:
         )
         medium = data.get("medium", {})
         kind, probe = medium.get("kind"), medium.get("probe", {})
-        entry = _Entry(offset, done, "error" in data, kind, kind == "video" and probe.get("audio_index") is None)
+        # with a limit raised it may be answered
+        refused = "error" in data and data["error"]["code"] != LimitExceeded.code
+        entry = _Entry(offset, done, refused, kind, kind == "video" and probe.get("audio_index") is None)
         self._lines += 1
         if sha256 is not None:
             self._names[name, sha256] = entry

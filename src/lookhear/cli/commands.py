@@ -10,11 +10,12 @@ import typer
 from lookhear.cli.main import app
 
 Tasks = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--tasks",
         "-t",
-        help="Comma-separated task names, 'default' among them for all usual ones. See 'lookhear tasks'.",
+        metavar="TASK,…",
+        help="Comma-separated task names, 'default' among them for all usual ones. See 'lookhear tasks'. Repeatable.",
     ),
 ]
 TaskOptions = Annotated[
@@ -28,6 +29,10 @@ Timeout = Annotated[
     float | None, typer.Option(help="Seconds a file may take; a slower one is given up. Default: no limit.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
+
+
+def _one(tasks: list[str] | None) -> str | None:
+    return ",".join(tasks) if tasks else None
 
 
 @app.command()
@@ -49,7 +54,7 @@ def analyze(
     """
     from lookhear.cli.analyze import run
 
-    raise typer.Exit(run(paths, tasks, option or [], out, workers, timeout, quiet))
+    raise typer.Exit(run(paths, _one(tasks), option or [], out, workers, timeout, quiet))
 
 
 @app.command()
@@ -121,7 +126,7 @@ def listen(
     """Running results as JSON lines, while the sound arrives."""
     from lookhear.cli.listen import run
 
-    run(source, tasks, option or [], every, window)
+    run(source, _one(tasks), option or [], every, window)
 
 
 @app.command()
