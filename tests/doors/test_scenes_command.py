@@ -120,7 +120,12 @@ def test_cut_lists_of_any_frame_rate(rate: float, tmp_path: Path) -> None:
 
 
 def test_what_others_made_is_not_written_over(film: str, tmp_path: Path) -> None:
-    for name, text in (("package.json.otio", '{"precious": 1}'), ("mine.edl", "TITLE: my own edit\n")):
+    for name, text in (
+        ("package.otio", '{"precious": 1}'),
+        ("mine.edl", "TITLE: my own edit\n* FROM CLIP NAME: scenes by Lookhear\n"),
+        ("notes.html", "how to write pages: begin with <html>\n"),
+        ("notes.csv", "my list\nscene,start,end,duration\n"),
+    ):
         out = tmp_path / name
         out.write_text(text)
         assert scenes(film, "--out", str(out)).returncode == 2 and out.read_text() == text

@@ -190,13 +190,13 @@ def _convert(rows: Iterator[dict[str, Any]], out: Path) -> None:
     import json
 
     from lookhear.analysis.tables import flatten, write_csv, write_parquet
+    from lookhear.cli.written import beside
 
-    fresh = out.with_name(f".{out.name}.new")
-    if out.suffix.lower() == ".json":
-        text = json.dumps(list(rows), ensure_ascii=False, indent=1) + "\n"
-        fresh.write_text(text, encoding="utf-8", errors="backslashreplace")
-    elif out.suffix.lower() == ".csv":
-        write_csv(map(flatten, rows), fresh)
-    else:
-        write_parquet(map(flatten, rows), fresh)
-    os.replace(fresh, out)
+    with beside(out) as fresh:
+        if out.suffix.lower() == ".json":
+            text = json.dumps(list(rows), ensure_ascii=False, indent=1) + "\n"
+            fresh.write_text(text, encoding="utf-8", errors="backslashreplace")
+        elif out.suffix.lower() == ".csv":
+            write_csv(map(flatten, rows), fresh)
+        else:
+            write_parquet(map(flatten, rows), fresh)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,7 +20,7 @@ from lookhear.analysis.tables import copy_rows, write_csv
 from lookhear.analysis.twins import survey
 from lookhear.cli.analyze import check_out, default_workers, hidden_journal
 from lookhear.cli.progress import files_bar
-from lookhear.cli.written import write_whole
+from lookhear.cli.written import beside, write_whole
 from lookhear.settings import load_settings
 
 FORMATS = (".jsonl", ".json", ".csv")
@@ -78,9 +77,8 @@ def _answers(files: list[str], request: Request, workers: int, ledger: Ledger | 
 def _write(copies: Copies, out: Path) -> None:
     kind = out.suffix.lower()
     if kind == ".csv":
-        beside = out.with_name(f".{out.name}.{os.getpid()}.new")
-        write_csv(copy_rows(copies), beside)
-        os.replace(beside, out)
+        with beside(out) as fresh:
+            write_csv(copy_rows(copies), fresh)
     elif kind == ".json":
         write_whole(out, to_json(copies, indent=1) + "\n")
     else:

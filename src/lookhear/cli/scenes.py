@@ -12,16 +12,16 @@ from lookhear.analysis.codec import plain
 from lookhear.analysis.report import Report
 from lookhear.cli.analyze import named
 from lookhear.cli.progress import seconds_bar
-from lookhear.cli.written import HTML, check_out, write_whole
+from lookhear.cli.written import PAGE, check_out, write_whole
 from lookhear.errors import NotAMedium
 
-_MARKS = {
-    "csv": (b"scene,start,end,",),
-    "edl": (b"scenes by lookhear",),
-    "otio": (b"scenes by lookhear",),
-    "html": HTML,
+_BEGIN = {  # as files that may be written over do
+    "csv": rb"scene,start,end,",
+    "edl": rb"title:[^\n]*scenes by lookhear",
+    "otio": rb'\{[^{}]*"metadata": \{[^{}]*\},\s*"name": "[^"\n]*scenes by lookhear',
+    "html": PAGE,
 }
-FORMATS = tuple(_MARKS)
+FORMATS = tuple(_BEGIN)
 
 
 def run(
@@ -30,21 +30,23 @@ def run(
     """The exit code, 0."""
     kind = _format(formats, out)
     if out is not None and kind is not None:
-        check_out(out, "list of scenes of ours", _MARKS[kind])
+        check_out(out, "list of scenes of ours", _BEGIN[kind])
     chosen = {"threshold": threshold, "min_scene_length": shortest}
     options: dict[str, Any] = {"scenes": {name: value for name, value in chosen.items() if value is not None}}
     report = _analysed(path, kind, options, quiet)
-    text = _text(report, kind)
-    if out is not None:
-        write_whole(out, text)
+    if kind is None:
         if not quiet:
-            typer.echo(f"Wrote {out}.", err=True)
-    elif kind is not None:
-        typer.echo(text, nl=not text.endswith("\n"))
-    elif not quiet:
-        from lookhear.cli.show import print_scenes
+            from lookhear.cli.show import print_scenes
 
-        print_scenes(_rows(report)[0])
+            print_scenes(_rows(report)[0])
+        return 0
+    text = _text(report, kind)
+    if out is None:
+        typer.echo(text, nl=not text.endswith("\n"))
+        return 0
+    write_whole(out, text)
+    if not quiet:
+        typer.echo(f"Wrote {out}.", err=True)
     return 0
 
 
@@ -63,10 +65,10 @@ def _format(formats: list[str], out: Path | None) -> str | None:
 
 def _analysed(path: str, kind: str | None, options: dict[str, Any], quiet: bool) -> Report:
     from lookhear.cli.page import OPTIONS
-    from lookhear.tasks.catalogue import PAGE
+    from lookhear.tasks import catalogue
     from lookhear.wiring import analyze
 
-    tasks = (PAGE,) if kind == "html" else ("scenes", "technical")
+    tasks = (catalogue.PAGE,) if kind == "html" else ("scenes", "technical")
     if kind == "html":
         options = {**OPTIONS, **options, "overview": {"per_scene": True}}
     with seconds_bar(path, quiet) as progress, named(path):
@@ -82,13 +84,11 @@ def _analysed(path: str, kind: str | None, options: dict[str, Any], quiet: bool)
     return report
 
 
-def _text(report: Report, kind: str | None) -> str:
+def _text(report: Report, kind: str) -> str:
     if kind == "html":
         from lookhear.cli.page import render
 
         return render(report)
-    if kind is None:
-        return ""
     from lookhear.cli import cutlist
 
     rows, facts = _rows(report)
