@@ -56,12 +56,9 @@ def sound_complaints(heard: Heard, expected: float | None) -> list[str]:
     return found
 
 
-SILENT = "It has no sound,"  #: how what is said of films without sound begins; it is no fault of theirs
-
-
 def silent_complaint(left_out: Sequence[str]) -> str:
     """About a film without sound."""
-    return f"{SILENT} so what is known by sound was left out: {', '.join(left_out)}."
+    return f"It has no sound, so what is known by sound was left out: {', '.join(left_out)}."
 
 
 def film_complaints(seen: Seen, probe: Probe) -> list[str]:

@@ -92,7 +92,7 @@ class _Job:
                 late = []
             self._finish(step, runner)
         if self.plan.left_out:
-            self.notes.append(Note(silent_complaint(self.plan.left_out)))
+            self.notes.append(Note(silent_complaint(self.plan.left_out), harmless=True))
         if not self.plan.steps:
             self.notes.append(Note(f"No task that was asked for works on {self.medium.probe.kind}."))
 

@@ -46,10 +46,11 @@ class TaskError:
 
 @dataclass(frozen=True)
 class Note:
-    """A warning, in a sentence. ``task`` is None where it is about the medium."""
+    """A warning, in a sentence. ``task`` is None where it is about the medium. ``harmless``: nothing is wrong with it."""
 
     message: str
     task: str | None = None
+    harmless: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from lookhear.analysis.codec import plain
-from lookhear.analysis.complaints import SILENT
 from lookhear.analysis.report import Report
 from lookhear.tasks.catalogue import all_tasks, is_asked
 
@@ -112,7 +111,7 @@ def print_rows(rows: list[dict[str, Any]], names: tuple[str, ...] | None) -> Non
         for error in row["errors"]:
             _remark(screen, row["medium"]["name"], f"{error['task']}: {error['message']}", "red")
         for note in row["warnings"]:
-            if note["task"] is None and not note["message"].startswith(SILENT):
+            if note["task"] is None and not note.get("harmless"):  # which older journals do not say
                 _remark(screen, row["medium"]["name"], note["message"], "yellow")
 
 

@@ -109,7 +109,7 @@ def _means(planes: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.flo
     sums = np.add.reduceat(planes, top, axis=2, dtype=np.uint16)
     sums = np.add.reduceat(sums, left, axis=3, dtype=np.uint32)
     tall, wide = np.diff(top, append=height).clip(1), np.diff(left, append=width).clip(1)
-    return sums / (tall[:, None] * wide[None, :]).astype(np.float32)  # type: ignore[no-any-return]
+    return np.asarray(sums / (tall[:, None] * wide[None, :]).astype(np.float32))
 
 
 def _histogram(yuv: NDArray[np.uint8]) -> Cells:

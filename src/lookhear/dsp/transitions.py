@@ -82,10 +82,10 @@ class TransitionFinder:
         return Found(tuple(_apart(likeliest, dark)), tuple(self._flashes))
 
     def _look(self) -> None:
-        track = joined(self._parts)
+        known = joined(self._parts)
         start, end = self._next, min(self._next + _STRETCH, self._known)
         low = start - self._first
-        track = _piece(track, 0, min(len(track), low + _STRETCH + MARGIN))
+        track = _piece(known, 0, min(len(known), low + _STRETCH + MARGIN))
         frames, rows = cut_candidates(track, low, low + _STRETCH)
         for frame, chance in zip((frames + self._first).tolist(), _chances("cut", rows).tolist(), strict=True):
             if chance >= _LEAST:
@@ -100,7 +100,7 @@ class TransitionFinder:
         self._flashes += [at + self._first for at in flashes(track, _LONGEST_FLASH) if low <= at < low + _STRETCH]
         self._next = end
         keep = max(0, self._next - MARGIN)
-        self._parts = [_piece(joined(self._parts), keep - self._first, None)]
+        self._parts = [_piece(known, keep - self._first, None)]
         self._first = keep
 
 

@@ -37,11 +37,7 @@ def render_many(answers: Sequence[Answer]) -> str:
 
 def _folded(view: View) -> Html:
     name = view.report.medium.name
-    words = " · ".join(
-        (f"{tile.value} {tile.unit}".strip() if tile.title != "Scenes" else f"{tile.value} scenes")
-        for tile in facts(view)
-        if tile.value
-    )
+    words = " · ".join(tile.line or f"{tile.value} {tile.unit}".strip() for tile in facts(view) if tile.value)
     summary = el("summary", el("bdi", basename(name) or name), el("small", words))
     return el("details", summary, article(view), class_="file")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lookhear.analysis.complaints import SILENT
 from lookhear.cli.page.markup import Html, el
 from lookhear.cli.page.numbers import clock, number
 from lookhear.cli.page.view import View
@@ -57,9 +56,7 @@ def _lines(view: View) -> list[tuple[str, str | None, str]]:
     ):
         lines.append((str(row.get("severity")), None, f"{row.get('message')}{_when(row)}"))
     lines += [
-        ("note" if note.message.startswith(SILENT) else "warning", None, note.message)
-        for note in report.warnings
-        if note.task is None
+        ("note" if note.harmless else "warning", None, note.message) for note in report.warnings if note.task is None
     ]
     if not report.complete and not any(kind == "warning" for kind, _, _ in lines):
         lines.append(("warning", None, "It could not be read to its end; all values cover what was readable."))

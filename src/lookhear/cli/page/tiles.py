@@ -24,6 +24,7 @@ class Tile:
     share: float | None = None  #: drawn as a thin bar
     sort: float | str | None = None
     class_: str = ""
+    line: str = ""  #: where it stands without its title, and the value alone would say too little
 
     def html(self) -> Html:
         """The tile."""
@@ -53,7 +54,9 @@ def facts(view: View) -> list[Tile]:
         count, mean = view.number("scenes", "count") or 0, ""
         if count > 1 and view.duration:
             mean = f"{view.duration / count:.1f} s each"
-        found.append(Tile("Scenes", f"{count:.0f}", "", mean, sort=count))
+        found.append(
+            Tile("Scenes", f"{count:.0f}", "", mean, sort=count, line=f"{count:.0f} scene{'s' * (count != 1)}")
+        )
     if "mir" in asked:
         found += [_tempo(view), _metre(view), _key(view)]
     if "perceptual" in asked:
