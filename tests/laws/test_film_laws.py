@@ -19,10 +19,10 @@ from lookhear.analysis.plan import make_options, make_plan
 from lookhear.analysis.sweep import Grid, Runner
 from lookhear.errors import InvalidOptions
 from lookhear.media.decoder import Decoder, Item
-from lookhear.media.film import Seen
 from lookhear.media.forms import FILM, Form, Frames
 from lookhear.media.medium import open_medium
 from lookhear.media.probe import Probe, VideoStream
+from lookhear.media.seen import Seen
 from lookhear.tasks.base import Context
 from lookhear.tasks.catalogue import AnyTask
 from support.film import encode, panned, texture

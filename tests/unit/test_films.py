@@ -18,10 +18,10 @@ from PIL import Image
 import lookhear
 from lookhear.errors import EmptyMedium, LimitExceeded, LookhearError
 from lookhear.media.decoder import Decoder
-from lookhear.media.film import Seen
 from lookhear.media.forms import Form, Frames, Picture, Samples, Sampling
 from lookhear.media.limits import Limits
 from lookhear.media.medium import open_medium
+from lookhear.media.seen import Seen
 from support.film import encode, number_of, numbered, panned, texture
 from support.sound import tone
 

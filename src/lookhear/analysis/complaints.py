@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lookhear.media.film import Seen
 from lookhear.media.probe import Probe
+from lookhear.media.seen import Seen
 from lookhear.media.sound import Heard
 
 _APART = 0.04  # s by which sound may begin beside the pictures unnoticed

@@ -19,11 +19,11 @@ from lookhear.analysis.report import Finding, MediumFacts, Note, Provenance, Rep
 from lookhear.analysis.sweep import Progress, Runner, decoded, sweep
 from lookhear.errors import EmptyMedium, LookhearError, TaskFailed
 from lookhear.media.decoder import Decoder
-from lookhear.media.film import Seen
 from lookhear.media.forms import FILM, LARGEST, SOUND, Picture
 from lookhear.media.limits import Limits
 from lookhear.media.medium import Medium, open_medium
 from lookhear.media.reader import Digest
+from lookhear.media.seen import Seen
 from lookhear.media.sound import Heard
 from lookhear.media.source import Named
 from lookhear.tasks.base import Block, Context, Form

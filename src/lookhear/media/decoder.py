@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from lookhear.errors import DamagedMedium, EmptyMedium, InputError, LookhearError
 from lookhear.media.demux import Demuxer
-from lookhear.media.film import FilmTrack, Seen
+from lookhear.media.film import FilmTrack
 from lookhear.media.forms import FILM, SOUND, Form, Frames, Picture, Samples, Sampling
 from lookhear.media.medium import Medium
+from lookhear.media.seen import Seen
 from lookhear.media.sound import BLOCK_SECONDS, Heard, SoundTrack
 
 _INDEX = "Its index may lie behind its data, where no pipe can go back from. Save it to a file, and name that."

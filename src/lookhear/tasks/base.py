@@ -18,9 +18,9 @@ from enum import Enum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from lookhear.dsp.grid import HOP_LENGTH, N_FFT, SAMPLE_RATE
-from lookhear.media.film import Seen
 from lookhear.media.forms import FloatArray, Form, Frames, Picture, Samples, Sampling
 from lookhear.media.probe import Probe
+from lookhear.media.seen import Seen
 from lookhear.media.sound import Heard
 from lookhear.tasks.frames import SCENES
 
