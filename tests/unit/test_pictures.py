@@ -21,7 +21,7 @@ from lookhear.dsp.areas import area_means
 from lookhear.errors import DamagedMedium, LimitExceeded, LookhearError
 from lookhear.media.limits import Limits
 from lookhear.media.medium import open_medium
-from lookhear.tasks.image.colors import dominant, lab
+from lookhear.tasks.image.colors import Counts, lab
 from lookhear.tasks.image.duplicates import distance, hashes
 
 
@@ -173,7 +173,7 @@ def test_flat_areas_are_found_with_their_shares(shares: list[int]) -> None:
     pixels = np.concatenate(
         [np.tile(np.array(color, np.uint8), (share, 1)) for color, share in zip(colors, shares, strict=True)]
     )
-    found = {color.rgb: color.share for color in dominant(pixels, 6)}
+    found = {color.rgb: color.share for color in Counts.of(pixels).dominant(6)}
     assert found == {c: pytest.approx(s / sum(shares), abs=1e-3) for c, s in zip(colors, shares, strict=True)}
 
 

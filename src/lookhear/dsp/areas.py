@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 LUMA = np.array([0.299, 0.587, 0.114])  #: of red, green, blue; ITU-R BT.601
 
 
+def grey(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(height, width) luma of (height, width, 3) pixels, in levels."""
+    return np.asarray(pixels @ LUMA.astype(np.float32))
+
+
 def area_means(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
     """(rows, columns) or (rows, columns, channels) of (height, width) or (height, width, channels)."""
     across = np.tensordot(_shares(values.shape[0], rows), values, axes=(1, 0))

@@ -8,13 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lookhear.dsp.shots import Signals
+from lookhear.dsp.traces import Floats, Gist, Traces
 
-Floats = NDArray[np.float32]
-_FLAT = 7.0  # levels: luma that spreads more shows something
-_PLAIN = 2.0  # levels: neighbouring pixels that differ more do too
 _EMPTY = 2.0, 0.7  # levels of both: nobody would see anything in it
 _LONGEST = 250  # frames of a slope
 FIGURES = (
@@ -32,27 +28,6 @@ FIGURES = (
 
 
 @dataclass(frozen=True)
-class Traces:
-    """What is kept of every frame of a film, 44 bytes."""
-
-    spread: Floats  #: (n,) as in Signals
-    detail: Floats  #: (n,)
-    gist: NDArray[np.uint8]  #: (n, 3, 12) means of luma and chromas in a dozen parts
-
-    @staticmethod
-    def of(signals: Signals) -> Traces:
-        """Of a run of frames."""
-        cells = signals.cells.reshape(len(signals), 3, 144)
-        parts = cells.reshape(len(signals), 3, 3, 3, 4, 4).mean(axis=(3, 5)).reshape(len(signals), 3, 12)
-        return Traces(signals.spread, signals.detail, parts.astype(np.uint8))
-
-    @staticmethod
-    def joined(runs: list[Traces]) -> Traces:
-        """Of successive runs."""
-        return Traces(*(np.concatenate([getattr(run, name) for run in runs]) for name in ("spread", "detail", "gist")))
-
-
-@dataclass(frozen=True)
 class Flat:
     """Frames ``first`` to ``last`` show next to nothing; from ``start`` on contrast wanes, up to ``end`` it grows."""
 
@@ -66,7 +41,7 @@ class Flat:
 def flat_stretches(traces: Traces) -> list[Flat]:
     """All of them, those at either end of the film too."""
     spread, detail = traces.spread, traces.detail
-    flat = np.concatenate([[False], (spread < _FLAT) & (detail < _PLAIN), [False]])
+    flat = np.concatenate([[False], (spread < traces.FLAT) & (detail < traces.PLAIN), [False]])
     found = []
     for first, after in np.flatnonzero(np.diff(flat.astype(np.int8))).reshape(-1, 2).tolist():
         here = slice(first, after)
@@ -97,21 +72,22 @@ def _slope(spread: Floats, frame: int, step: int) -> int:
 
 def figures(traces: Traces, flat: Flat) -> list[float]:
     """By which it is judged; of one that lies within the film."""
-    last = len(traces.spread) - 1
+    spread, detail = traces.spread, traces.detail
+    last = len(spread) - 1
     before = [max(0, flat.start - k) for k in (1, 3, 8)]
     after = [min(last, flat.end + k) for k in (1, 3, 8)]
-    shapes = [[_shape(traces.gist[i]) for i in side] for side in (before, after)]
+    shapes = [[_shape(traces.gist(i)) for i in side] for side in (before, after)]
     apart = min(float(np.abs(one - other).mean()) for one in shapes[0] for other in shapes[1])
     within = max(float(np.abs(side[0] - side[-1]).mean()) for side in shapes)
-    ends = traces.spread[before].max(), traces.spread[after].max()
-    spread, detail = (float(values[flat.first : flat.last + 1].min()) for values in (traces.spread, traces.detail))
-    luma = float(traces.gist[(flat.first + flat.last) // 2, 0].mean())
-    sharp = min(float(traces.detail[side].max()) for side in (before, after))
+    contrast = min(float(spread[side].max()) for side in (before, after))
+    sharp = min(float(detail[side].max()) for side in (before, after))
+    flattest, plainest = (float(values[flat.first : flat.last + 1].min()) for values in (spread, detail))
+    luma = float(traces.gist((flat.first + flat.last) // 2)[0].mean())
     values = (
-        spread + 0.5,
-        detail + 0.2,
-        (spread + 0.5) / (min(ends) + 0.5),
-        (detail + 0.2) / (sharp + 0.2),
+        flattest + 0.5,
+        plainest + 0.2,
+        (flattest + 0.5) / (contrast + 0.5),
+        (plainest + 0.2) / (sharp + 0.2),
         apart + 1,
         (apart + 1) / (within + 1),
         flat.last - flat.first + 1,
@@ -122,7 +98,7 @@ def figures(traces: Traces, flat: Flat) -> list[float]:
     return [float(np.log(value)) for value in values]
 
 
-def _shape(gist: NDArray[np.uint8]) -> Floats:
+def _shape(gist: Gist) -> Floats:
     """As if every picture were equally bright and rich in contrast."""
     values = gist.astype(np.float32)
     luma = values[0] - values[0].mean()

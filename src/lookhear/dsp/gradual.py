@@ -54,9 +54,9 @@ class _Windows:
     breadth: Floats  #: (windows,) the median cell's change, as a share of that of all
 
     @classmethod
-    def of(cls, film: _Film, length: int, low: int, high: int) -> _Windows | None:
+    def of(cls, film: _Film, length: int, low: int, high: int, dense: int) -> _Windows | None:
         """Those that begin in frames ``low`` to before ``high``, whose ends differ enough, and in enough places."""
-        cells, step = film.track.cells, max(1, length // 8)
+        cells, step = film.track.cells, max(1, length // dense)
         before = np.arange(max(0, -(-(low - 1) // step) * step), min(len(cells) - length - 1, high - 1), step)
         after = before + length + 1
         start = at(cells, before).reshape(-1, 3, 144)
@@ -77,13 +77,13 @@ class _Windows:
         return np.unique(np.round(np.linspace(0, self.length + 1, _STEPS + 1)[1:-1]).astype(np.intp))
 
 
-def gradual_candidates(track: Signals, low: int = 0, high: int | None = None) -> tuple[Index, Rows]:
+def gradual_candidates(track: Signals, low: int = 0, high: int | None = None, dense: int = 5) -> tuple[Index, Rows]:
     """(candidates, 2) first and last frames of mixture, of those that begin with ``low`` to before ``high``, and
-    (candidates, figures)."""
+    (candidates, figures). ``dense``: how many begin within the length of one."""
     spans, rows = [np.zeros((0, 2), np.intp)], []
     film = _Film.of(track)
     for length in LENGTHS:
-        windows = _Windows.of(film, length, low, len(track) if high is None else high)
+        windows = _Windows.of(film, length, low, len(track) if high is None else high, dense)
         if windows is not None:
             columns = [*_paces(film, windows), *_surroundings(film, windows), *_timing(film, windows)]
             spans.append(np.stack([windows.before + 1, windows.after - 1], axis=1))

@@ -22,20 +22,22 @@ def blur(luma: Grey) -> float | None:
     """
     if min(luma.shape) < _BLOCK:
         return None
-    found = [_blur_down(luma), _blur_down(luma.T)]
+    found = [_blur_along(luma, axis) for axis in (0, 1)]
     known = [value for value in found if value is not None]
     return max(known) if known else None
 
 
-def _blur_down(luma: Grey) -> float | None:
-    sums = np.cumsum(np.pad(luma, ((_BLUR // 2 + 1, _BLUR // 2), (0, 0)), mode="edge"), axis=0, dtype=np.float64)
-    blurred = (sums[_BLUR:] - sums[:-_BLUR]) / _BLUR
-    sharp = np.abs(np.diff(luma.astype(np.float64), axis=0))
-    total = float(sharp.sum())
+def _blur_along(luma: Grey, axis: int) -> float | None:
+    size = luma.shape[axis]
+    sharp = np.abs(np.diff(luma, axis=axis))
+    total = float(sharp.sum(dtype=np.float64))
     if total < 1e-3 * luma.size:
         return None
-    lost = np.maximum(sharp - np.abs(np.diff(blurred, axis=0)), 0)
-    return 1.0 - float(lost.sum()) / total
+    # means over neighbouring boxes differ by what enters at one end and leaves at the other; edges go on for ever
+    at = np.arange(1, size)
+    enters, leaves = (np.clip(at + end, 0, size - 1) for end in (_BLUR // 2, -(_BLUR // 2) - 1))
+    across = np.abs(luma.take(enters, axis) - luma.take(leaves, axis)) / np.float32(_BLUR)
+    return 1.0 - float(np.maximum(sharp - across, 0).sum(dtype=np.float64)) / total
 
 
 def noise(luma: Grey) -> float | None:
@@ -48,15 +50,18 @@ def noise(luma: Grey) -> float | None:
         return None
     second = luma[:-2] - 2 * luma[1:-1] + luma[2:]
     mask = np.abs(second[:, :-2] - 2 * second[:, 1:-1] + second[:, 2:])
-    rows, columns = (size // _BLOCK for size in mask.shape)
-    blocks = mask[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK).mean(axis=(1, 3)).ravel()
-    grey = (
-        luma[1 : 1 + rows * _BLOCK, 1 : 1 + columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK).mean(axis=(1, 3))
-    )
-    lit = blocks[(grey.ravel() > 8) & (grey.ravel() < 247)]  # clipped areas show no noise
+    blocks, grey = _block_means(mask), _block_means(luma[1:-1, 1:-1])
+    lit = blocks[(grey > 8) & (grey < 247)]  # clipped areas show no noise
     if len(lit) < 10:
         return None
     return float(np.sqrt(np.pi / 2) / 6 * np.quantile(lit, _FLAT))
+
+
+def _block_means(values: Grey) -> Grey:
+    """Of whole blocks, (n,)."""
+    rows, columns = (size // _BLOCK for size in values.shape)
+    blocks = values[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK)
+    return np.asarray(blocks.mean(axis=1).mean(axis=2).ravel())  # whole rows first: they lie side by side
 
 
 def blockiness(luma: Grey) -> float | None:
@@ -84,10 +89,7 @@ def combing(luma: Grey) -> float | None:
     """
     if luma.shape[0] < _BLOCK:
         return None
-    here, above, below = luma[2:-2], luma[1:-3], luma[3:-1]
-    sticks = np.minimum(here - above, here - below) > _STICKS
-    sticks |= np.minimum(above - here, below - here) > _STICKS
-    agrees = (
-        (np.abs(luma[:-4] - here) < _AGREES) & (np.abs(luma[4:] - here) < _AGREES) & (np.abs(above - below) < _AGREES)
-    )
-    return float((sticks & agrees).mean())
+    step, far = np.diff(luma, axis=0), np.abs(luma[2:] - luma[:-2]) < _AGREES
+    up, down = step[1:-2], -step[2:-1]  # from the lines above and below
+    sticks = (np.minimum(up, down) > _STICKS) | (np.maximum(up, down) < -_STICKS)
+    return float((sticks & far[:-2] & far[1:-1] & far[2:]).mean())

@@ -44,30 +44,47 @@ def signals(yuv: NDArray[np.uint8], before: NDArray[np.uint8] | None) -> Signals
     """Of a run of frames; ``before``: luma of the frame before it, None at the beginning."""
     count, _, height, width = yuv.shape
     luma = yuv[:, 0].astype(np.int16)
-    previous = np.concatenate([luma[:1] if before is None else before[None].astype(np.int16), luma[:-1]])
+    first = luma[:1] if before is None else before[None].astype(np.int16)
+    previous = np.concatenate([first, luma[:-1]])
     pixels = height * width
     change = (np.abs(luma - previous).sum(axis=(1, 2), dtype=np.int64) / pixels).astype(np.float32)
+    both = np.concatenate([first, luma])
+    columns, rows = (both.mean(axis=axis, dtype=np.float32) for axis in (1, 2))
     return Signals(
         cells=_cells(yuv),
         histogram=_histogram(yuv),
         change=change,
-        matched=_matched(luma, previous, change),
-        columns=_strips(luma.mean(axis=1, dtype=np.float32)),
-        rows=_strips(luma.mean(axis=2, dtype=np.float32)),
+        matched=_matched(luma, previous, change, columns, rows),
+        columns=_strips(columns[1:]),
+        rows=_strips(rows[1:]),
         detail=(np.abs(luma[:, :, 1:] - luma[:, :, :-1]).sum(axis=(1, 2), dtype=np.int64) / pixels).astype(np.float32),
-        spread=luma.reshape(count, -1).std(axis=1, dtype=np.float64).astype(np.float32),
+        spread=_spread(luma.reshape(count, -1)),
     )
 
 
-def _matched(luma: NDArray[np.int16], previous: NDArray[np.int16], change: NDArray[np.float32]) -> NDArray[np.float32]:
+def _spread(luma: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Standard deviations of rows; squares of what lies about a whole number near the mean add up exactly enough."""
+    apart = luma - np.rint(luma.mean(axis=1, dtype=np.float32)).astype(np.int16)[:, None]
+    values = apart.astype(np.float32)
+    square = np.einsum("ij,ij->i", values, values) / values.shape[1]
+    return np.asarray(np.sqrt(np.maximum(square - values.mean(axis=1) ** 2, 0)))
+
+
+def _matched(
+    luma: NDArray[np.int16],
+    previous: NDArray[np.int16],
+    change: NDArray[np.float32],
+    columns: Cells,
+    rows: Cells,
+) -> NDArray[np.float32]:
     """Mean difference of the middle where the frame before is shifted as rows and columns fit best; at most ``change``.
 
-    What a moving camera leaves. Shifts reach a sixth of the frame.
+    What a moving camera leaves. Shifts reach a sixth of the frame. ``columns``, ``rows``: means, (n + 1), from the frame
+    before on.
     """
     height, width = luma.shape[1:]
     down, across = height // 6, width // 6
-    y = _shift(luma.mean(axis=2, dtype=np.float32), previous.mean(axis=2, dtype=np.float32), down)
-    x = _shift(luma.mean(axis=1, dtype=np.float32), previous.mean(axis=1, dtype=np.float32), across)
+    y, x = _shift(rows, down), _shift(columns, across)
     left = change.copy()
     for i in np.flatnonzero((x != 0) | (y != 0)).tolist():
         middle = luma[i, down : height - down, across : width - across]
@@ -83,15 +100,15 @@ def _strips(means: Cells) -> Cells:
     return np.asarray(pairs - pairs.mean(axis=1, keepdims=True))
 
 
-def _shift(now: Cells, then: Cells, most: int) -> NDArray[np.intp]:
-    """(n,) by how much ``then``, (n, length), is to be shifted to fit the middle of ``now`` best."""
+def _shift(means: Cells, most: int) -> NDArray[np.intp]:
+    """(n,) by how much each row of (n + 1, length) is to be shifted to fit the middle of the next best."""
     if most < 1:
-        return np.zeros(len(now), np.intp)
-    length = now.shape[1] - 2 * most
-    windows = np.lib.stride_tricks.sliding_window_view(then, length, axis=1)
-    apart = windows - now[:, None, most : most + length]
+        return np.zeros(len(means) - 1, np.intp)
+    length = means.shape[1] - 2 * most
+    windows = np.lib.stride_tricks.sliding_window_view(means[:-1], length, axis=1)
+    apart = windows - means[1:, None, most : most + length]
     apart -= apart.mean(axis=2, keepdims=True)
-    return np.asarray(np.abs(apart).mean(axis=2).argmin(axis=1) - most)
+    return np.asarray(np.abs(apart, out=apart).sum(axis=2).argmin(axis=1) - most)
 
 
 def _cells(yuv: NDArray[np.uint8]) -> Cells:
@@ -106,22 +123,31 @@ def _means(planes: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.flo
     """(n, planes, rows, columns); of planes with less of either, neighbouring cells share pixels."""
     height, width = planes.shape[2:]
     top, left = (np.arange(count) * length // count for count, length in ((rows, height), (columns, width)))
-    sums = np.add.reduceat(planes, top, axis=2, dtype=np.uint16)
-    sums = np.add.reduceat(sums, left, axis=3, dtype=np.uint32)
     tall, wide = np.diff(top, append=height).clip(1), np.diff(left, append=width).clip(1)
+    bands = [planes[:, :, y : y + high].sum(axis=2, dtype=np.uint16) for y, high in zip(top, tall, strict=True)]
+    edges = np.zeros((*planes.shape[:2], rows, width + 1), np.uint32)
+    np.cumsum(np.stack(bands, axis=2), axis=3, out=edges[..., 1:])
+    sums = edges[..., left + wide] - edges[..., left]
     return np.asarray(sums / (tall[:, None] * wide[None, :]).astype(np.float32))
+
+
+def _bins(channel: int, steps: int) -> NDArray[np.intp]:
+    """(256,) the step that a level belongs to; chroma keeps to the middle of its range."""
+    levels = np.arange(256)
+    if not channel:
+        return levels * steps // 256
+    return np.clip((levels - 128) * int(_CHROMA) // (256 // steps) + steps // 2, 0, steps - 1)
+
+
+_EDGES = [np.flatnonzero(np.diff(_bins(channel, steps), prepend=-1)) for channel, steps in enumerate(_STEPS)]
 
 
 def _histogram(yuv: NDArray[np.uint8]) -> Cells:
     count = len(yuv)
+    frame = np.arange(0, 256 * count, 256)[:, None]
     parts = []
-    for channel, steps in enumerate(_STEPS):
+    for channel, edges in enumerate(_EDGES):
         values = yuv[:, channel, ::2, ::2].reshape(count, -1)  # a quarter of the pixels tells as much
-        if channel:  # chroma keeps to the middle of its range
-            bins = np.clip((values.astype(np.int16) - 128) * int(_CHROMA) // (256 // steps) + steps // 2, 0, steps - 1)
-        else:
-            bins = values >> 3
-        index = bins + (np.arange(count) * steps)[:, None]
-        found = np.bincount(index.ravel(), minlength=count * steps).reshape(count, steps)
-        parts.append(found.astype(np.float32) / values.shape[1])
+        found = np.bincount((values + frame).ravel(), minlength=256 * count).reshape(count, 256)
+        parts.append(np.add.reduceat(found, edges, axis=1).astype(np.float32) / values.shape[1])
     return np.concatenate(parts, axis=1)

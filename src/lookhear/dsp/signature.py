@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookhear.dsp.alignment import likely_shifts
+from lookhear.dsp.growing import Growing
 
 STEP_SECONDS = 0.5
 LEAST = 6  #: words: 3 s, below which nothing can be told
@@ -47,7 +48,7 @@ class Signer:
         self._sum: NDArray[np.float64] | None = None
         self._count = 0
         self._half: NDArray[np.float64] | None = None  # mean of the half second before
-        self._words: list[int] = []
+        self._words = Growing(np.uint64)
 
     def add(self, times: NDArray[np.float64], luma: NDArray[np.uint8]) -> None:
         """Take (n,) times in s and (n, height, width) luma."""
@@ -56,7 +57,7 @@ class Signer:
             if slot > self._slot:
                 self._close()
                 for _ in range(self._slot + 1, slot):  # what was shown last goes on
-                    self._words.append(0 if self._half is None else _word(self._half))
+                    self._write(self._half)
                 self._slot = slot
             mine = luma[slots == slot].sum(axis=0, dtype=np.uint32).astype(np.float64)
             self._sum = mine if self._sum is None else self._sum + mine
@@ -66,13 +67,16 @@ class Signer:
         if self._sum is None:
             return
         before, half = self._half, self._sum / self._count
-        self._words.append(_word(half if before is None else (half + before) / 2))
+        self._write(half if before is None else (half + before) / 2)
         self._half, self._sum, self._count = half, None, 0
+
+    def _write(self, luma: NDArray[np.float64] | None) -> None:
+        self._words.add(np.array([0 if luma is None else _word(luma)], np.uint64))
 
     def finish(self) -> Words:
         """All words."""
         self._close()
-        return np.array(self._words, np.uint64)
+        return self._words.values
 
 
 def _word(luma: NDArray[np.float64]) -> int:

@@ -1,27 +1,32 @@
 """Transitions of a whole film, found while it runs by.
 
-Frames are looked at in stretches of 256, each with what lies 128 frames before and after it; the stretches lie where they
+Frames are looked at in stretches of 512, each with what lies 128 frames before and after it; the stretches lie where they
 lie whatever runs the frames come in, so the answer is the same for runs of any size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookhear.dsp.cuts import cut_candidates, flashes
-from lookhear.dsp.fades import Traces, figures, flat_stretches
+from lookhear.dsp.fades import figures, flat_stretches
 from lookhear.dsp.fitted import scores
 from lookhear.dsp.gradual import gradual_candidates
+from lookhear.dsp.growing import Growing
 from lookhear.dsp.shots import Signals
+from lookhear.dsp.traces import Floats, Traces
 
+Row = NDArray[Any]
 MARGIN = 128  #: frames that must be known on either side of where transitions are looked for
-_STRETCH = 256
+_STRETCH = 512
 _LEAST = 0.05  # candidates less likely than this are forgotten
-_GRADUAL = ("dissolve", "wipe")
+_KINDS = ("cut", "dissolve", "wipe", "fade")
+_GRADUAL, _FADE = _KINDS[1:3], 3
 # of the odds: in the films that weights are fitted on, a quarter of the transitions are of these kinds
 _RARER = float(np.log(4))
 _NEAR = 2  # frames between transitions that are one
@@ -51,6 +56,31 @@ class Found:
     flashes: tuple[int, ...]  #: their first frames
 
 
+class _Candidates:
+    """All that may be transitions: 32 bytes each, for there are several a second."""
+
+    def __init__(self) -> None:
+        self._rows = Growing(np.float64)
+
+    def add(self, kinds: Row, starts: Row, ends: Row, chances: Row) -> None:
+        """Those that are likely enough; kinds count in _KINDS."""
+        likely = chances >= _LEAST
+        self._rows.add(np.stack([kinds, starts, ends, chances], axis=1)[likely].ravel())
+
+    def apart(self, frames: int, dark: list[tuple[int, int]]) -> Iterator[Transition]:
+        """The likeliest first, those that neither a likelier one nor a dark place overlaps, of so many frames."""
+        rows = self._rows.values.reshape(-1, 4)
+        taken = np.zeros(frames + _NEAR, bool)
+        for first, last in dark:
+            taken[first : last + 1] = True
+        for index in np.argsort(-rows[:, 3], kind="stable"):
+            kind, start, end, chance = rows[index].tolist()
+            first, last = int(start), int(end)
+            if not taken[max(0, first - _NEAR) : last + _NEAR + 1].any():
+                taken[first : last + 1] = True
+                yield Transition(_KINDS[int(kind)], first, last, chance)
+
+
 class TransitionFinder:
     """``add`` the signals of successive runs of frames; ``finish`` gives what was found."""
 
@@ -59,14 +89,14 @@ class TransitionFinder:
         self._first = 0  # frame with which the parts begin
         self._known = 0
         self._next = 0  # frame with which the next stretch begins
-        self._transitions: list[Transition] = []
+        self._candidates = _Candidates()
         self._flashes: list[int] = []
-        self._traces: list[Traces] = []
+        self._traces = Traces()
 
     def add(self, signals: Signals) -> None:
         """The next frames."""
         self._parts.append(signals)
-        self._traces.append(Traces.of(signals))
+        self._traces.add(signals)
         self._known += len(signals)
         while self._known >= self._next + _STRETCH + MARGIN:
             self._look()
@@ -77,9 +107,15 @@ class TransitionFinder:
             self._look()
         if not self._known:
             return Found((), ())
-        fades, dark = _fades(Traces.joined(self._traces), self._flashes)
-        likeliest = sorted([*fades, *self._transitions], key=lambda one: -one.probability)
-        return Found(tuple(_apart(likeliest, dark)), tuple(self._flashes))
+        fades, dark = _fades(self._traces, self._flashes)
+        for start, end, chances in fades:
+            self._candidates.add(np.array([_FADE]), np.array([start]), np.array([end]), chances)
+        return Found(tuple(self._candidates.apart(self._known, dark)), tuple(self._flashes))
+
+    @property
+    def detail(self) -> Floats:
+        """Of all frames so far, as in Signals."""
+        return self._traces.detail
 
     def _look(self) -> None:
         known = joined(self._parts)
@@ -87,16 +123,11 @@ class TransitionFinder:
         low = start - self._first
         track = _piece(known, 0, min(len(known), low + _STRETCH + MARGIN))
         frames, rows = cut_candidates(track, low, low + _STRETCH)
-        for frame, chance in zip((frames + self._first).tolist(), _chances("cut", rows).tolist(), strict=True):
-            if chance >= _LEAST:
-                self._transitions.append(Transition("cut", frame, frame, chance))
+        self._candidates.add(np.zeros(len(frames)), frames + self._first, frames + self._first, _chances("cut", rows))
         spans, rows = gradual_candidates(track, low, low + _STRETCH)
         both = np.stack([_chances(kind, rows, -_RARER) for kind in _GRADUAL])
-        for (first, last), which, chance in zip(
-            (spans + self._first).tolist(), both.argmax(axis=0).tolist(), both.max(axis=0).tolist(), strict=True
-        ):
-            if chance >= _LEAST:
-                self._transitions.append(Transition(_GRADUAL[which], first, last, chance))
+        starts, ends = (spans + self._first).T
+        self._candidates.add(both.argmax(axis=0) + 1, starts, ends, both.max(axis=0))
         self._flashes += [at + self._first for at in flashes(track, _LONGEST_FLASH) if low <= at < low + _STRETCH]
         self._next = end
         keep = max(0, self._next - MARGIN)
@@ -121,29 +152,18 @@ def _piece(track: Signals, low: int, high: int | None) -> Signals:
     return Signals(*(getattr(track, field.name)[low:high] for field in fields(Signals)))
 
 
-def _fades(traces: Traces, flashed: Iterable[int]) -> tuple[list[Transition], list[tuple[int, int]]]:
-    """Fades between two shots, and stretches at either end of the film in which nothing is seen."""
+def _fades(
+    traces: Traces, flashed: Iterable[int]
+) -> tuple[list[tuple[int, int, NDArray[np.float64]]], list[tuple[int, int]]]:
+    """(start, end, chance) of fades between two shots, and the places at either end of the film that show nothing."""
     bright = set(flashed)
     found, places = [], []
     for flat in flat_stretches(traces):
         if flat.last - flat.first < _LONGEST_FLASH and bright & set(range(flat.first - 2, flat.first + 4)):
             continue
-        if flat.start == 0 or flat.end == len(traces.spread) - 1:
+        if flat.start == 0 or flat.end == len(traces) - 1:
             if flat.empty:
                 places.append((flat.start, flat.end))
             continue
-        chance = float(_chances("fade", np.array([figures(traces, flat)]))[0])
-        if chance >= _LEAST:
-            found.append(Transition("fade", flat.start, flat.end, chance))
+        found.append((flat.start, flat.end, _chances("fade", np.array([figures(traces, flat)]))))
     return found, places
-
-
-def _apart(likeliest: list[Transition], dark: list[tuple[int, int]]) -> list[Transition]:
-    """Those that no likelier one overlaps."""
-    kept: list[Transition] = []
-    for one in likeliest:
-        if any(low - _NEAR <= one.end and one.start <= high + _NEAR for low, high in dark):
-            continue
-        if all(one.end + _NEAR < other.start or other.end + _NEAR < one.start for other in kept):
-            kept.append(one)
-    return kept

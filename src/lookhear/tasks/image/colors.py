@@ -87,27 +87,27 @@ def lab(rgb: Rows) -> Rows:
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
 
 
-class Tally:
-    """Counts and sums of pixels in the cells of a coarse colour histogram."""
+@dataclass(frozen=True)
+class Counts:
+    """Of the cells of a coarse colour histogram that have any pixels."""
 
-    def __init__(self) -> None:
-        self._weight = np.zeros(1 << (3 * _BITS))
-        self._sums = np.zeros((len(self._weight), 3))
+    cell: NDArray[np.int64]
+    weight: Rows  #: pixels
+    sums: Rows  #: (cells, 3) of their levels
 
-    def add(self, pixels: NDArray[np.uint8]) -> None:
-        """Take (n, 3) pixels."""
-        cell = (pixels >> (8 - _BITS)).astype(np.int64)
-        index = (cell[:, 0] << (2 * _BITS)) | (cell[:, 1] << _BITS) | cell[:, 2]
-        self._weight += np.bincount(index, minlength=len(self._weight))
-        for k in range(3):
-            self._sums[:, k] += np.bincount(index, pixels[:, k], len(self._weight))
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint8]) -> Counts:
+        """Of (n, 3) pixels."""
+        steps = (pixels >> (8 - _BITS)).astype(np.int64)
+        index = (steps[:, 0] << (2 * _BITS)) | (steps[:, 1] << _BITS) | steps[:, 2]
+        cell, member, weight = np.unique(index, return_inverse=True, return_counts=True)
+        sums = np.stack([np.bincount(member, pixels[:, k]) for k in range(3)], axis=1)
+        return cls(cell, weight.astype(np.float64), sums.astype(np.float64))
 
     def dominant(self, count: int) -> tuple[Color, ...]:
-        """The dominant colours of what was taken."""
-        used = np.flatnonzero(self._weight)
-        weight, colors = self._weight[used], self._sums[used] / self._weight[used, None]
-        places = lab(colors / 255)
-        member = _clusters(places, weight, count)
+        """Their dominant colours, at most so many."""
+        weight, colors = self.weight, self.sums / self.weight[:, None]
+        member = _clusters(lab(colors / 255), weight, count)
         found = []
         for cluster in np.unique(member):
             mine = member == cluster
@@ -119,22 +119,39 @@ class Tally:
         return tuple(_color(rgb, share / total) for share, rgb in kept)
 
 
-def dominant(pixels: NDArray[np.uint8], count: int) -> tuple[Color, ...]:
-    """The dominant colours of (n, 3) pixels."""
-    tally = Tally()
-    tally.add(pixels)
-    return tally.dominant(count)
+class Tally:
+    """Counts of many pictures."""
+
+    def __init__(self) -> None:
+        self._weight = np.zeros(1 << (3 * _BITS))
+        self._sums = np.zeros((len(self._weight), 3))
+
+    def add(self, counts: Counts) -> None:
+        """Of one picture more."""
+        self._weight[counts.cell] += counts.weight
+        self._sums[counts.cell] += counts.sums
+
+    @property
+    def counts(self) -> Counts:
+        """Of all."""
+        cell = np.flatnonzero(self._weight)
+        return Counts(cell, self._weight[cell], self._sums[cell])
+
+
+def _squares(places: Rows, centres: Rows) -> Rows:
+    """(centres, places) squared distances."""
+    return np.asarray(sum((places[:, k] - centres[:, k, None]) ** 2 for k in range(places.shape[1])))
 
 
 def _clusters(places: Rows, weight: Rows, count: int) -> NDArray[np.int64]:
     """The cluster of each of (n, 3) weighted places: k-means, then near centres joined."""
     centres = places[[int(weight.argmax())]]
     while len(centres) < min(count, len(places)):  # the next is where most area lies far from all centres
-        away = ((places[:, None] - centres[None]) ** 2).sum(axis=2).min(axis=1)
+        away = _squares(places, centres).min(axis=0)
         centres = np.concatenate([centres, places[[int((away * np.sqrt(weight)).argmax())]]])
     member = np.zeros(len(places), np.int64)
     for _ in range(_ROUNDS):
-        fresh = ((places[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
+        fresh = _squares(places, centres).argmin(axis=0)
         sums = np.bincount(fresh, weight, len(centres))
         moved = np.stack([np.bincount(fresh, weight * places[:, k], len(centres)) for k in range(3)], axis=1)
         centres = np.where(sums[:, None] > 0, moved / np.maximum(sums[:, None], 1e-12), centres)
@@ -159,17 +176,21 @@ def measure(pixels: NDArray[np.uint8], count: int) -> ColorsResult:
     size = reduced_size(pixels.shape[0], pixels.shape[1], _SIDE)
     small = pixels if size == pixels.shape[:2] else np.rint(area_means(pixels.astype(np.float64), *size))
     rows = small.reshape(-1, 3).astype(np.uint8)
-    values = rows / 255.0
-    luma = values @ LUMA
-    top, low = values.max(axis=1), values.min(axis=1)
-    red_green = values[:, 0] - values[:, 1]
-    yellow_blue = (values[:, 0] + values[:, 1]) / 2 - values[:, 2]
+    return _measure(rows, Counts.of(rows), count)
+
+
+def _measure(rows: NDArray[np.uint8], counts: Counts, count: int) -> ColorsResult:
+    values = np.ascontiguousarray(rows.T) / 255.0
+    red, green, blue = values
+    luma = LUMA @ values
+    top, low = values.max(axis=0), values.min(axis=0)
+    red_green, yellow_blue = red - green, (red + green) / 2 - blue
     spread = np.hypot(red_green.std(), yellow_blue.std())
     colorful = 255 * (spread + 0.3 * np.hypot(red_green.mean(), yellow_blue.mean()))
-    places = lab(values)
+    places = lab(values.T)
     shares = [np.bincount(rows[:, k] // (256 // _STEPS), minlength=_STEPS) / len(rows) for k in range(3)]
     return ColorsResult(
-        dominant=dominant(rows, count),
+        dominant=counts.dominant(count),
         brightness=round(float(luma.mean()), 4),
         contrast=round(float(luma.std()), 4),
         saturation=round(float(np.mean((top - low) / np.maximum(top, 1e-9))), 4),
@@ -220,8 +241,10 @@ class _FilmFold:
         """A sampled frame."""
         if block.picture is None:
             return
-        found = measure(block.picture.pixels, 3)
-        self._tally.add(block.picture.pixels.reshape(-1, 3))
+        rows = block.picture.pixels.reshape(-1, 3)
+        counts = Counts.of(rows)
+        found = _measure(rows, counts, 3)
+        self._tally.add(counts)
         values = (found.brightness, found.contrast, found.saturation, found.colorfulness, found.grayscale)
         self._means.append(tuple(float(value or 0) for value in values))
         assert found.histogram is not None
@@ -239,7 +262,7 @@ class _FilmFold:
         brightness, contrast, saturation, colorful, grey = np.mean(self._means, axis=0).tolist()
         shares = (tuple(np.round(channel / self._count, 5).tolist()) for channel in self._histogram)
         return FilmColorsResult(
-            dominant=self._tally.dominant(self._options.count),
+            dominant=self._tally.counts.dominant(self._options.count),
             brightness=round(brightness, 4),
             contrast=round(contrast, 4),
             saturation=round(saturation, 4),

@@ -19,7 +19,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lookhear.dsp.areas import LUMA
+from lookhear.dsp.areas import grey
 from lookhear.dsp.picture_quality import blockiness, blur, noise
 from lookhear.tasks.base import Context, Fold, Form, NoOptions, Picture, PictureFold, Task
 
@@ -53,7 +53,7 @@ class PictureQuality:
 
 def measure(pixels: NDArray[np.uint8], megapixels: float, whole: bool) -> PictureQuality:
     """Of (height, width, 3); ``whole``: not reduced, so that blocks are where the encoder put them."""
-    luma = (pixels @ LUMA).astype(np.float32)
+    luma = grey(pixels)
     bright, dark = (float(value) / 255 for value in np.quantile(luma, (0.05, 0.95)))
     contrast = float(luma.std()) / 255
     if contrast < _FLAT:

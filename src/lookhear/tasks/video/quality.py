@@ -19,7 +19,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lookhear.dsp.areas import LUMA
+from lookhear.dsp.areas import grey
 from lookhear.dsp.picture_quality import blockiness, blur, combing, noise
 from lookhear.tasks.base import Block, Context, Fold, Form, Frames, NoOptions, Sampling, Task
 
@@ -125,25 +125,25 @@ class _QualityFold:
 
     def _watch(self, frames: Frames) -> None:
         luma = frames.yuv[:, 0]
-        dark = (luma < _BLACK).mean(axis=(1, 2)) >= _SHARE
+        dark = np.sum(luma < _BLACK, axis=(1, 2), dtype=np.uint32) >= _SHARE * luma[0].size
         signed = luma.astype(np.int16)
         for time, seconds, frame, black in zip(
             frames.times.tolist(), frames.seconds.tolist(), signed, dark.tolist(), strict=True
         ):
             self._black.add(time, black)
-            still = self._reference is not None and float(np.abs(frame - self._reference).mean()) < _STILL
-            if not still:
+            if self._reference is None or not _still(frame, self._reference):
                 self._frozen.add(time, False)
                 self._reference, self._since = frame, time
             else:
                 self._frozen.add(self._since, True)
             self._end = time + seconds
-        rows, columns = luma.max(axis=(0, 2)), luma.max(axis=(0, 1))
+        brightest = luma.max(axis=0)
+        rows, columns = brightest.max(axis=1), brightest.max(axis=0)
         self._rows = rows if self._rows is None else np.maximum(self._rows, rows)
         self._columns = columns if self._columns is None else np.maximum(self._columns, columns)
 
     def _look(self, pixels: NDArray[np.uint8]) -> None:
-        luma = (pixels @ LUMA).astype(np.float32)
+        luma = grey(pixels)
         if float(luma.std()) < 4:
             return
         values = (blur(luma), noise(luma), blockiness(luma), combing(luma))
@@ -178,6 +178,12 @@ class _QualityFold:
         )
         problems = tuple(sorted(_problems(found), key=lambda problem: _FACTORS[problem.severity]))
         return FilmQuality(**{**vars(found), "problems": problems, "quality_score": _score(found.sharpness, problems)})
+
+
+def _still(frame: NDArray[np.int16], reference: NDArray[np.int16]) -> bool:
+    limit = _STILL * frame.size
+    some = np.abs(frame[::8] - reference[::8]).sum(dtype=np.int64)
+    return bool(some < limit) and bool(np.abs(frame - reference).sum(dtype=np.int64) < limit)  # the rest only adds
 
 
 def _short(value: float | None) -> float | None:

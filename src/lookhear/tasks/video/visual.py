@@ -13,13 +13,14 @@ which is what a moving camera does. ``scene_changes`` in s, where the task scene
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookhear.dsp.areas import LUMA
+from lookhear.dsp.areas import grey
 from lookhear.dsp.motion import block_motion
 from lookhear.dsp.pyramid import Pyramid, mean
 from lookhear.errors import InvalidOptions
@@ -82,29 +83,29 @@ class _Motion:
         self._before: tuple[float, NDArray[np.uint8]] | None = None
         self._due = 0.0
 
-    def of(self, frames: Frames) -> list[tuple[float, float, float, float]]:
-        """(time, length, right, down) for frames of which it is known."""
-        found = []
-        for index, time in enumerate(frames.times.tolist()):
-            if frames.motion is not None and np.isfinite(frames.motion[index, 0]):
+    def of(self, frames: Frames) -> list[tuple[float, float, float] | None]:
+        """(length, right, down) of each frame; None where it is not known."""
+        told = [(math.nan,) * 4] * len(frames.times) if frames.motion is None else frames.motion.tolist()
+        found: list[tuple[float, float, float] | None] = []
+        for index, (time, (right, down, length, share)) in enumerate(zip(frames.times.tolist(), told, strict=True)):
+            if math.isfinite(right):
                 self.codec = True
-                right, down, length, share = frames.motion[index].tolist()
-                found.append((time, length * share, right, down))
-            elif not self.codec:
-                found += self._matched(time, frames.yuv[index, 0])
+                found.append((length * share, right, down))
+            else:
+                found.append(None if self.codec else self._matched(time, frames.yuv[index, 0]))
         return found
 
-    def _matched(self, time: float, luma: NDArray[np.uint8]) -> list[tuple[float, float, float, float]]:
+    def _matched(self, time: float, luma: NDArray[np.uint8]) -> tuple[float, float, float] | None:
         before, self._before = self._before, (time, luma)
         if before is None or time < self._due or time <= before[0]:
-            return []
+            return None
         self._due = (int((time + 1e-6) / _EVERY) + 1) * _EVERY
         moved = block_motion(before[1], luma)
         if not len(moved):
-            return []
+            return None
         speed = moved / np.float32(luma.shape[1] * (time - before[0]))
         right, down = np.median(speed, axis=0).tolist()
-        return [(time, float(np.hypot(speed[:, 0], speed[:, 1]).mean()), right, down)]
+        return float(np.hypot(speed[:, 0], speed[:, 1]).mean()), right, down
 
 
 class _VisualFold:
@@ -113,10 +114,11 @@ class _VisualFold:
         self._motion = _Motion()
         self._pyramid = Pyramid(_MOST, _COLUMNS, mean)
         self._slot = 0
-        self._sums = np.zeros(_COLUMNS)
-        self._weights = np.zeros(_COLUMNS)
+        self._sums = [0.0] * _COLUMNS  # of the point under way
+        self._weights = [0] * _COLUMNS
         self._last = np.zeros(_COLUMNS, np.float32)
-        self._total = np.zeros(2)  # of motion, and how many
+        self._total = 0.0  # of motion
+        self._moving = 0  # frames of which it is known
         self._colors = np.zeros(3)  # sums of luma, its square and saturation, over pictures
         self._histogram = np.zeros(3 * _STEPS)
         self._pictures = 0
@@ -131,41 +133,40 @@ class _VisualFold:
 
     def _watch(self, frames: Frames) -> None:
         self._any = True
-        luma = frames.yuv[:, 0].mean(axis=(1, 2)) / 255
-        strong = (
-            np.maximum(*(np.abs(frames.yuv[:, k, ::2, ::2].astype(np.int16) - 128) for k in (1, 2))).mean(axis=(1, 2))
-            / 128
-        )
-        events: list[tuple[float, int, tuple[float, ...]]]
-        events = [(time, 0, (value,)) for time, value in zip(frames.times.tolist(), luma.tolist(), strict=True)]
-        events += [(time, 1, (value,)) for time, value in zip(frames.times.tolist(), strong.tolist(), strict=True)]
-        events += [(found[0], 2, found[1:]) for found in self._motion.of(frames)]
-        for time, column, values in sorted(events, key=lambda event: event[0]):
+        pixels = frames.yuv[:, 0].reshape(len(frames.yuv), -1)
+        luma = pixels.sum(axis=1, dtype=np.uint32) / (255 * pixels.shape[1])
+        chroma = np.abs(frames.yuv[:, 1:, ::2, ::2].astype(np.int16) - 128)
+        strong = np.maximum(chroma[:, 0], chroma[:, 1]).mean(axis=(1, 2)) / 128
+        moved = self._motion.of(frames)
+        for time, *levels, moving in zip(frames.times.tolist(), luma.tolist(), strong.tolist(), moved, strict=True):
             self._to(int(time / _POINT))
-            for offset, value in enumerate(values):
-                self._sums[column + offset] += value
-                self._weights[column + offset] += 1
-            if column == 2:
-                self._total += (values[0], 1)
+            for column, value in enumerate((*levels, *(moving or ()))):
+                self._sums[column] += value
+                self._weights[column] += 1
+            if moving:
+                self._total += moving[0]
+                self._moving += 1
 
     def _to(self, slot: int) -> None:
         while self._slot < slot:
             self._close()
 
     def _close(self) -> None:
-        known = self._weights > 0
-        self._last[known] = self._sums[known] / self._weights[known]
+        for column, (value, weight) in enumerate(zip(self._sums, self._weights, strict=True)):
+            if weight:
+                self._last[column] = value / weight
         self._pyramid.add(self._last[None].copy())
-        self._sums[:], self._weights[:] = 0, 0
+        self._sums, self._weights = [0.0] * _COLUMNS, [0] * _COLUMNS
         self._slot += 1
 
     def _look(self, picture: Picture) -> None:
-        values = picture.pixels.reshape(-1, 3)
-        luma = values @ LUMA
-        top, low = values.max(axis=1), values.min(axis=1)
+        luma = grey(picture.pixels)
+        channels = [np.ascontiguousarray(picture.pixels[:, :, k]).ravel() for k in range(3)]
+        red, green, blue = channels
+        top, low = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
         saturation = ((top - low) / np.maximum(top, 1).astype(np.float32)).mean()
         self._colors += (luma.mean() / 255, luma.std() / 255, saturation)
-        shares = [np.bincount(values[:, k] >> 4, minlength=_STEPS) / len(values) for k in range(3)]
+        shares = [np.bincount(channel >> 4, minlength=_STEPS) / len(channel) for channel in channels]
         self._histogram += np.concatenate(shares)
         self._pictures += 1
 
@@ -182,13 +183,13 @@ class _VisualFold:
         if faces is None:
             self._context.warn("faces_detected is null: it needs the task faces, which needs a model.")
         curves = [tuple(np.round(rows[:, k].astype(np.float64), 4).tolist()) for k in range(_COLUMNS)]
-        moving = self._total[1] > 0
+        moving = self._moving > 0
         return VisualResult(
             brightness=round(brightness, 4),
             contrast=round(contrast, 4),
             saturation=round(saturation, 4),
             color_histogram=tuple(np.round(self._histogram / count, 5).tolist()),
-            motion=round(float(self._total[0] / self._total[1]), 5) if moving else None,
+            motion=round(self._total / self._moving, 5) if moving else None,
             motion_source=("codec" if self._motion.codec else "block matching") if moving else None,
             motion_vectors=tuple(zip(curves[3], curves[4], strict=True)) if moving else (),
             scene_changes=None if scenes is None else tuple(cut.time for cut in scenes.cuts),

@@ -22,6 +22,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lookhear.dsp.growing import Growing
 from lookhear.dsp.shots import signals
 from lookhear.dsp.transitions import Transition, TransitionFinder
 from lookhear.errors import InvalidOptions
@@ -84,9 +85,7 @@ class _ScenesFold:
         self._options = options
         self._finder = TransitionFinder()
         self._before: NDArray[np.uint8] | None = None
-        self._times: list[NDArray[np.float64]] = []
-        self._change: list[NDArray[np.float32]] = []
-        self._detail: list[NDArray[np.float32]] = []
+        self._times, self._change = Growing(np.float64), Growing(np.float16)
 
     def add(self, block: Block) -> None:
         """The next frames."""
@@ -95,16 +94,14 @@ class _ScenesFold:
         found = signals(block.frames.yuv, self._before)
         self._before = block.frames.yuv[-1, 0]
         self._finder.add(found)
-        self._times.append(block.frames.times)
-        self._change.append(found.change)
-        self._detail.append(found.detail)
+        self._times.add(block.frames.times)
+        self._change.add(found.change)
 
     def finish(self) -> ScenesResult:
         """Transitions and scenes."""
-        if not self._times:
+        if not len(self._times):
             return ScenesResult()
-        times = np.concatenate(self._times)
-        change, detail = np.concatenate(self._change), np.concatenate(self._detail)
+        times, change, detail = self._times.values, self._change.values.astype(np.float32), self._finder.detail
         found = self._finder.finish()
         duration = max(self._context.seen.seconds, float(times[-1]))
         cuts = [_cut(one, times) for one in self._chosen(found.transitions, times, duration)]
