@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from evals.films import rendered
 from evals.fit_rhythm import fit_yes
 from lookhear.dsp.cuts import cut_candidates
-from lookhear.dsp.fades import FIGURES, Traces, figures, flat_stretches
+from lookhear.dsp.fades import FIGURES, figures, flat_stretches
 from lookhear.dsp.gradual import gradual_candidates
 from lookhear.dsp.shots import Signals, signals
+from lookhear.dsp.traces import Traces
 from lookhear.dsp.transitions import joined
 from lookhear.media.decoder import Decoder
 from lookhear.media.forms import Form, Frames
@@ -55,7 +56,7 @@ def candidates(path: Path) -> dict[str, Labelled]:
     kept = right | wrong
     found = {"cut": (rows[kept], right[kept])}
 
-    windows, rows = gradual_candidates(whole)
+    windows, rows = gradual_candidates(whole, dense=8)  # more of the true ones than are tried
     wrong = ~_within(windows[:, 0], windows[:, 1], spans, 0)
     for kind in ("dissolve", "wipe"):
         right = np.zeros(len(windows), bool)
@@ -65,7 +66,8 @@ def candidates(path: Path) -> dict[str, Labelled]:
         kept = right | wrong
         found[kind] = (rows[kept], right[kept])
 
-    traces = Traces.of(whole)
+    traces = Traces()
+    traces.add(whole)
     fades = np.array([(one["start"], one["end"]) for one in known if one["kind"] == "fade"]).reshape(-1, 2)
     within = [flat for flat in flat_stretches(traces) if flat.start > 0 and flat.end < len(whole) - 1]
     first, last = (np.array([getattr(flat, name) for flat in within], int) for name in ("first", "last"))

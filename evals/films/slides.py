@@ -1,4 +1,4 @@
-"""Flat pictures: text slides on which points appear, and cartoons."""
+"""Flat pictures: text slides on which points appear, cartoons, and plain cards with a counter."""
 
 from __future__ import annotations
 
@@ -124,6 +124,42 @@ def cartoon(rng: Rng, hue: float) -> Cartoon:
     body, head = _whole(vivid(rng, (90, 250), 0.9)), _whole(near(rng, (240, 200, 160), 12))
     start, size = float(rng.uniform(100, 540)), float(rng.uniform(0.7, 1.9))
     return Cartoon(base, body, head, start, float(rng.uniform(-60, 60)), size)
+
+
+@dataclass
+class Card:
+    """One colour; in the middle a number that counts up every ``every`` s, below it words."""
+
+    paper: tuple[int, ...]
+    ink: tuple[int, ...]
+    first: int
+    every: float
+    size: int
+    words: str
+
+    def picture(self, time: float) -> Image.Image:
+        """With the number of that time."""
+        frame = Image.new("RGB", SIZE, self.paper)
+        draw = ImageDraw.Draw(frame)
+        number = str(self.first + int(time / self.every + 1e-6))
+        middle = SIZE[0] / 2
+        draw.text((middle, 150), number, fill=self.ink, font=ImageFont.load_default(self.size), anchor="mm")
+        draw.text((middle, 310), self.words, fill=self.ink, font=ImageFont.load_default(22), anchor="mm")
+        return frame
+
+
+def card(rng: Rng, before: Card | None) -> Card:
+    """Often as bright as the one before, in another colour."""
+    paper = vivid(rng, (60, 245), 0.95)
+    if before is not None and rng.random() < 0.6:
+        paper = tuple(part * _light(before.paper) / max(1.0, _light(paper)) for part in paper)
+    ink = (255, 255, 255) if _light(paper) < 130 else (10, 10, 10)
+    every = float(rng.choice([0.04, 0.1, 0.5, 1.0]))
+    return Card(_whole(paper), ink, int(rng.integers(0, 900)), every, int(rng.integers(50, 190)), sentence(rng, 3))
+
+
+def _light(color: tuple[float, ...]) -> float:
+    return 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
 
 
 def sentence(rng: Rng, count: int) -> str:

@@ -20,7 +20,7 @@ class Style:
     cameras: Weights = field(default_factory=lambda: _CALM)
     takes: Weights = field(
         default_factory=lambda: {"place": 1.0}
-    )  #: "place", "talk", "action", "lights", "slide", "cartoon"
+    )  #: "place", "talk", "action", "lights", "slide", "cartoon", "card"
     gradual: tuple[int, int] = (8, 60)  #: frames of dissolves, wipes and slopes of fades
     again: float = 0.35  #: how often the next shot is of the same place
     grain: tuple[float, float] = (0.8, 2.5)  #: levels
@@ -57,4 +57,6 @@ STYLES = (
     Style("low bit rate, two fields", _MIXED, fields=True, gradual=(10, 40)),
     Style("titles", {"cut": 3.0, "dissolve": 1.0}, titles=0.75, shots=(2.5, 5.5)),
     Style("tilts", {"cut": 3.0, "dissolve": 1.0}, cameras={"tilt": 1.0}, shots=(2.0, 6.0)),
+    Style("plain cards", {"cut": 6.0, "dissolve": 1.0}, takes={"card": 1.0}, shots=(0.8, 3.0), grain=(0.0, 1.0),
+          crf=(18, 30)),
 )  # fmt: skip

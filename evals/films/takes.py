@@ -12,7 +12,7 @@ from evals.films.camera import SIZE, Camera, View, Whip, stamp, tremor
 from evals.films.faces import Talker, framed, talker
 from evals.films.places import HIGH, PLACES, WIDE, Place
 from evals.films.shots import Dark, Dimmer, Flicker, Focus, Light, Shot, Take, lamp, vignette
-from evals.films.slides import Template, cartoon, slide, template
+from evals.films.slides import Card, Template, card, cartoon, slide, template
 from evals.films.styles import Style
 from evals.films.textures import Rng, noise, picture
 from evals.films.things import Glider, Thing, Walker, ball, passer, vehicle, walker, weather
@@ -30,6 +30,7 @@ class Stage:
     views: list[View] = field(default_factory=list)
     said: int = -1
     slides: Template | None = None
+    card: Card | None = None
     hue: float = 0.0
 
     def shot(self, seconds: float) -> Shot:
@@ -39,6 +40,9 @@ class Stage:
             if self.slides is None or self.rng.random() < 0.15:
                 self.slides = template(self.rng)
             return slide(self.rng, self.slides)
+        if kind == "card":
+            self.card = card(self.rng, self.card)
+            return self.card
         if kind == "cartoon":
             if self.rng.random() > self.style.again:
                 self.hue = float(self.rng.uniform(0, 6))

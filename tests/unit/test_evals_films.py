@@ -84,7 +84,7 @@ def test_frames_are_mixed_where_the_truth_says_so_and_nowhere_else(joins: list[J
 
 
 @pytest.mark.parametrize("name", SETS)
-@pytest.mark.parametrize("style", ["montage", "talk", "dark", "irregular times", "slides and cartoons"])
+@pytest.mark.parametrize("style", ["montage", "talk", "dark", "irregular times", "slides and cartoons", "plain cards"])
 def test_the_frame_at_a_cut_is_unlike_the_one_before(style: str, name: str) -> None:
     made = film(style, name)
     for one in made.truth()["transitions"]:
