@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import lookhear
+from lookhear.dsp.areas import area_means, grey
 from lookhear.errors import EmptyMedium, LimitExceeded, LookhearError
 from lookhear.media.decoder import Decoder
 from lookhear.media.forms import Form, Frames, Picture, Samples, Sampling
@@ -244,3 +245,17 @@ def test_the_frames_of_the_counter_say_where_they_are(shared: Path) -> None:
             read[frame.frame] = int(found[1]), float(found[2])
         assert frame.time == pytest.approx(frame.frame / 10, abs=1e-6)
     assert len(read) >= 7 and all(number == index + 1 and time == index / 10 for index, (number, time) in read.items())
+
+
+@pytest.mark.parametrize(("height", "width"), [(720, 1280), (1280, 720), (1080, 1920), (2160, 3840), (720, 1282)])
+def test_large_frames_are_sampled_so_that_they_are_nearly_the_mean_of_what_they_cover(height: int, width: int) -> None:
+    picture = texture(height, width)
+    for rotation in (0, 90):
+        data = encode([picture] * 2, rotation=rotation, options={"crf": "8", "preset": "ultrafast"})
+        (frames,), _ = decoded(data)
+        shown = np.rot90(picture, -rotation // 90)
+        rows, columns = frames.yuv.shape[2:]
+        assert columns / rows == pytest.approx(shown.shape[1] / shown.shape[0], rel=0.02)
+        true = area_means(grey(shown).astype(float), rows, columns)
+        off = frames.yuv[0, 0] - true
+        assert abs(off.mean()) < 1.5 and np.abs(off).mean() < 5
