@@ -124,7 +124,8 @@ def _means(planes: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.flo
     height, width = planes.shape[2:]
     top, left = (np.arange(count) * length // count for count, length in ((rows, height), (columns, width)))
     tall, wide = np.diff(top, append=height).clip(1), np.diff(left, append=width).clip(1)
-    bands = [planes[:, :, y : y + high].sum(axis=2, dtype=np.uint16) for y, high in zip(top, tall, strict=True)]
+    kind = np.uint16 if tall.max() <= 257 else np.uint32  # levels of so many rows
+    bands = [planes[:, :, y : y + high].sum(axis=2, dtype=kind) for y, high in zip(top, tall, strict=True)]
     edges = np.zeros((*planes.shape[:2], rows, width + 1), np.uint32)
     np.cumsum(np.stack(bands, axis=2), axis=3, out=edges[..., 1:])
     sums = edges[..., left + wide] - edges[..., left]
