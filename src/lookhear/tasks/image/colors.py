@@ -11,6 +11,7 @@ Conventions: sRGB, 8 bits; shares of the area, which add up to 1; ``brightness``
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -104,15 +105,24 @@ class Counts:
         sums = np.stack([np.bincount(member, pixels[:, k]) for k in range(3)], axis=1)
         return cls(cell, weight.astype(np.float64), sums.astype(np.float64))
 
+    @cached_property
+    def places(self) -> Rows:
+        """(cells, 3) their mean colours in CIELAB."""
+        return lab(self.sums / self.weight[:, None] / 255)
+
+    @property
+    def chroma(self) -> float:
+        """The mean of all."""
+        return float(np.hypot(self.places[:, 1], self.places[:, 2]) @ self.weight / self.weight.sum())
+
     def dominant(self, count: int) -> tuple[Color, ...]:
         """Their dominant colours, at most so many."""
-        weight, colors = self.weight, self.sums / self.weight[:, None]
-        member = _clusters(lab(colors / 255), weight, count)
+        member = _clusters(self.places, self.weight, count)
         found = []
         for cluster in np.unique(member):
             mine = member == cluster
-            share = float(weight[mine].sum() / weight.sum())
-            found.append((share, (weight[mine, None] * colors[mine]).sum(axis=0) / weight[mine].sum()))
+            weight = self.weight[mine].sum()
+            found.append((float(weight / self.weight.sum()), self.sums[mine].sum(axis=0) / weight))
         found.sort(key=lambda entry: -entry[0])
         kept = [entry for entry in found if entry[0] >= _LEAST] or found[:1]
         total = sum(share for share, _ in kept)
@@ -138,27 +148,22 @@ class Tally:
         return Counts(cell, self._weight[cell], self._sums[cell])
 
 
-def _squares(places: Rows, centres: Rows) -> Rows:
-    """(centres, places) squared distances."""
-    return np.asarray(sum((places[:, k] - centres[:, k, None]) ** 2 for k in range(places.shape[1])))
-
-
 def _clusters(places: Rows, weight: Rows, count: int) -> NDArray[np.int64]:
     """The cluster of each of (n, 3) weighted places: k-means, then near centres joined."""
-    centres = places[[int(weight.argmax())]]
-    while len(centres) < min(count, len(places)):  # the next is where most area lies far from all centres
-        away = _squares(places, centres).min(axis=0)
-        centres = np.concatenate([centres, places[[int((away * np.sqrt(weight)).argmax())]]])
-    member = np.zeros(len(places), np.int64)
+    chosen, away = [int(weight.argmax())], np.full(len(places), np.inf)
+    while len(chosen) < min(count, len(places)):  # the next is where most area lies far from all centres
+        away = np.minimum(away, ((places - places[chosen[-1]]) ** 2).sum(axis=1))
+        chosen.append(int((away * np.sqrt(weight)).argmax()))
+    centres, member = places[chosen], np.zeros(len(places), np.int64)
+    weighted, names = np.column_stack([places, np.ones(len(places))]) * weight[:, None], np.arange(len(chosen))
     for _ in range(_ROUNDS):
-        fresh = _squares(places, centres).argmin(axis=0)
-        sums = np.bincount(fresh, weight, len(centres))
-        moved = np.stack([np.bincount(fresh, weight * places[:, k], len(centres)) for k in range(3)], axis=1)
-        centres = np.where(sums[:, None] > 0, moved / np.maximum(sums[:, None], 1e-12), centres)
+        # squares of distances, less the places' own
+        fresh = ((centres**2).sum(axis=1)[:, None] - 2 * centres @ places.T).argmin(axis=0)
+        moved = (fresh == names[:, None]).astype(np.float64) @ weighted
+        centres = np.where(moved[:, 3:] > 0, moved[:, :3] / np.maximum(moved[:, 3:], 1e-12), centres)
         if (fresh == member).all():
             break
         member = fresh
-    names = np.arange(len(centres))
     for i in range(len(centres)):
         for j in range(i):
             if names[i] == i and np.linalg.norm(centres[i] - centres[j]) < _NEAR:
@@ -187,7 +192,6 @@ def _measure(rows: NDArray[np.uint8], counts: Counts, count: int) -> ColorsResul
     red_green, yellow_blue = red - green, (red + green) / 2 - blue
     spread = np.hypot(red_green.std(), yellow_blue.std())
     colorful = 255 * (spread + 0.3 * np.hypot(red_green.mean(), yellow_blue.mean()))
-    places = lab(values.T)
     shares = [np.bincount(rows[:, k] // (256 // _STEPS), minlength=_STEPS) / len(rows) for k in range(3)]
     return ColorsResult(
         dominant=counts.dominant(count),
@@ -195,7 +199,7 @@ def _measure(rows: NDArray[np.uint8], counts: Counts, count: int) -> ColorsResul
         contrast=round(float(luma.std()), 4),
         saturation=round(float(np.mean((top - low) / np.maximum(top, 1e-9))), 4),
         colorfulness=round(float(colorful), 2),
-        grayscale=bool(np.hypot(places[:, 1], places[:, 2]).mean() < _GREY),
+        grayscale=counts.chroma < _GREY,
         histogram=Histogram(*(tuple(np.round(channel, 5).tolist()) for channel in shares)),
     )
 
