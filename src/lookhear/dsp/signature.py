@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,15 +54,18 @@ class Signer:
     def add(self, times: NDArray[np.float64], luma: NDArray[np.uint8]) -> None:
         """Take (n,) times in s and (n, height, width) luma."""
         slots = (times / STEP_SECONDS + 1e-6).astype(int)
-        for slot in np.unique(slots).tolist():
+        edges = [0, *(np.flatnonzero(np.diff(slots)) + 1).tolist(), len(slots)]
+        for low, high in pairwise(edges):
+            slot = int(slots[low])
             if slot > self._slot:
                 self._close()
                 for _ in range(self._slot + 1, slot):  # what was shown last goes on
                     self._write(self._half)
                 self._slot = slot
-            mine = luma[slots == slot].sum(axis=0, dtype=np.uint32).astype(np.float64)
+            kind = np.uint16 if high - low <= 257 else np.uint32  # levels of so many frames
+            mine = luma[low:high].sum(axis=0, dtype=kind).astype(np.float64)
             self._sum = mine if self._sum is None else self._sum + mine
-            self._count += int((slots == slot).sum())
+            self._count += high - low
 
     def _close(self) -> None:
         if self._sum is None:

@@ -27,6 +27,7 @@ _FACTORS = {"low": 0.95, "medium": 0.8, "high": 0.5}
 _BLACK, _SHARE = 26, 0.98  # level below which a pixel is black; share of them in a black frame
 _SHORTEST_BLACK, _SHORTEST_FROZEN = 0.5, 2.0  # s
 _STILL = 0.12  # levels by which frozen pictures may differ
+_ROWS = 8  # of which one is compared first
 _BAR = 40  # level below which bars stay
 _MOST = 1000  # segments that are kept
 _COMBED = 0.02  # share of pixels from which a frame is combed
@@ -124,19 +125,23 @@ class _QualityFold:
             self._look(block.picture.pixels)
 
     def _watch(self, frames: Frames) -> None:
-        luma = frames.yuv[:, 0]
+        luma = frames.luma
         dark = np.sum(luma < _BLACK, axis=(1, 2), dtype=np.uint32) >= _SHARE * luma[0].size
         signed = luma.astype(np.int16)
-        for time, seconds, frame, black in zip(
-            frames.times.tolist(), frames.seconds.tolist(), signed, dark.tolist(), strict=True
+        some = np.abs(signed[1:, ::_ROWS] - signed[:-1, ::_ROWS]).sum(axis=(1, 2), dtype=np.int64)
+        moves = [False, *(some >= _STILL * luma[0].size).tolist()]  # since the frame before, for certain
+        before = None
+        for time, seconds, frame, black, moving in zip(
+            frames.times.tolist(), frames.seconds.tolist(), signed, dark.tolist(), moves, strict=True
         ):
             self._black.add(time, black)
-            if self._reference is None or not _still(frame, self._reference):
+            known = moving and self._reference is before
+            if self._reference is None or known or not _still(frame, self._reference):
                 self._frozen.add(time, False)
                 self._reference, self._since = frame, time
             else:
                 self._frozen.add(self._since, True)
-            self._end = time + seconds
+            self._end, before = time + seconds, frame
         brightest = luma.max(axis=0)
         rows, columns = brightest.max(axis=1), brightest.max(axis=0)
         self._rows = rows if self._rows is None else np.maximum(self._rows, rows)
@@ -182,7 +187,7 @@ class _QualityFold:
 
 def _still(frame: NDArray[np.int16], reference: NDArray[np.int16]) -> bool:
     limit = _STILL * frame.size
-    some = np.abs(frame[::8] - reference[::8]).sum(dtype=np.int64)
+    some = np.abs(frame[::_ROWS] - reference[::_ROWS]).sum(dtype=np.int64)
     return bool(some < limit) and bool(np.abs(frame - reference).sum(dtype=np.int64) < limit)  # the rest only adds
 
 
