@@ -39,8 +39,8 @@ def track(path: Path) -> Signals:
     with open_medium(path) as medium:
         for item in Decoder(medium, frozenset({Form.FRAMES})):
             assert isinstance(item, Frames)
-            parts.append(signals(item.yuv, before))
-            before = item.yuv[-1, 0]
+            parts.append(signals(item.luma, item.chroma, before))
+            before = item.luma[-1]
     return joined(parts)
 
 
@@ -98,8 +98,8 @@ def main() -> None:
         films = list(pool.map(candidates, rendered("tune")))
     fitted = {}
     for choice in ("cut", "dissolve", "wipe", "fade"):
-        rows = np.concatenate([film[choice][0] for film in films])
-        right = np.concatenate([film[choice][1] for film in films])
+        some = [film[choice] for film in films if len(film[choice][1])]
+        rows, right = (np.concatenate(part) for part in zip(*some, strict=True))
         print(f"{choice}: {len(rows)} candidates, {right.sum()} true")
         constant = np.ones((len(rows), 1))
         known = fit_yes(np.concatenate([constant, rows], axis=1), right, arguments.penalty)

@@ -81,7 +81,7 @@ def recut(parts: tuple[Item, ...], cuts: list[int]) -> tuple[Item, ...]:
         edges = sorted({0, count, *(cut - item.start for cut in cuts if 0 < cut - item.start < count)})
         for low, high in pairwise(edges):
             motion = None if item.motion is None else item.motion[low:high]
-            piece = (item.times[low:high], item.seconds[low:high], item.yuv[low:high])
+            piece = (item.times[low:high], item.seconds[low:high], item.luma[low:high], item.chroma[low:high])
             made.append(Frames(item.start + low, *piece, motion))
     return tuple(made)
 

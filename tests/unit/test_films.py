@@ -38,7 +38,7 @@ def times_of(runs: list[Frames]) -> np.ndarray:
 
 
 def luma_of(runs: list[Frames]) -> np.ndarray:
-    return np.concatenate([run.yuv[:, 0] for run in runs])
+    return np.concatenate([run.luma for run in runs])
 
 
 def sampled(data: bytes, sampling: Sampling) -> list[Picture]:
@@ -116,7 +116,7 @@ def test_pixels_that_are_not_square_are_stretched() -> None:
     data = encode([texture(576, 720)] * 5, pixel_aspect=Fraction(64, 45))
     assert lookhear.analyze(data, ["technical"])["technical"].resolution == (1024, 576)
     runs, _ = decoded(data)
-    height, width = runs[0].yuv.shape[2:]
+    height, width = runs[0].luma.shape[1:]
     assert width / height == pytest.approx(1024 / 576, rel=0.03)
     assert sampled(data, Sampling())[0].pixels.shape == (576, 1024, 3)
 
@@ -191,7 +191,7 @@ def test_sound_and_frames_come_from_one_pass_and_are_what_each_is_alone() -> Non
     runs = [item for item in items if isinstance(item, Frames)]
     heard = [item[1] for item in items if isinstance(item, tuple) and isinstance(item[1], Samples)]
     kinds = [isinstance(item, Frames) for item in items]
-    assert sum(run.yuv.shape[0] for run in runs) == 100 and len(set(map(bool, kinds[:-2]))) == 2
+    assert sum(run.luma.shape[0] for run in runs) == 100 and len(set(map(bool, kinds[:-2]))) == 2
     assert sum(run.data.shape[-1] for run in heard) == pytest.approx(len(sound), abs=2048)
     both = lookhear.analyze(data, ["visual", "perceptual"])
     alone = lookhear.analyze(data, ["visual"]), lookhear.analyze(data, ["perceptual"])
@@ -254,8 +254,8 @@ def test_large_frames_are_sampled_so_that_they_are_nearly_the_mean_of_what_they_
         data = encode([picture] * 2, rotation=rotation, options={"crf": "8", "preset": "ultrafast"})
         (frames,), _ = decoded(data)
         shown = np.rot90(picture, -rotation // 90)
-        rows, columns = frames.yuv.shape[2:]
+        rows, columns = frames.luma.shape[1:]
         assert columns / rows == pytest.approx(shown.shape[1] / shown.shape[0], rel=0.02)
         true = area_means(grey(shown).astype(float), rows, columns)
-        off = frames.yuv[0, 0] - true
+        off = frames.luma[0] - true
         assert abs(off.mean()) < 1.5 and np.abs(off).mean() < 5

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lookhear.dsp.growing import Growing
 from lookhear.dsp.shots import Signals
 from lookhear.dsp.traces import Traces
 
@@ -38,3 +40,15 @@ def test_all_that_lies_within_reach_of_a_flat_frame_is_kept(
     assert all((traces.gist(frame) == whole[frame]).all() for frame in near)
     assert (traces.spread == spread).all() and len(traces) == count
     assert len(flat) or not traces._kept
+
+
+def test_a_growing_row_gives_single_numbers_without_becoming_one() -> None:
+    row = Growing(np.float64)
+    row.add(np.arange(20_000.0))
+    row.add(np.arange(20_000.0, 20_003.0))
+    assert [row[at] for at in (0, 8191, 8192, 20_002, -1, -20_003)] == [0, 8191, 8192, 20_002, 20_002, 0]
+    for at in (20_003, -20_004):
+        with pytest.raises(IndexError, match="20003 numbers"):
+            row[at]
+    np.testing.assert_array_equal(row.values, np.arange(20_003))
+    assert row[12_345] == 12_345

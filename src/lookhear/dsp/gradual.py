@@ -18,6 +18,7 @@ from lookhear.dsp.shots import CELLS, Signals
 LENGTHS = (5, 8, 12, 18, 27, 40, 60, 90)  #: frames that are tried
 _LEAST = 5.0  # levels between the two ends
 _LEAST_BREADTH = 0.36  # of the change of the median cell to that of all: titles leave most as they are
+_MOST_AT_ONCE = 0.6  # of the change between two frames: more is a cut
 _MOST_LEFT = 0.4  # of its way that a picture may be off its line half the time through
 _STEPS = 8
 _CHUNK = 64  # windows at a time
@@ -58,18 +59,20 @@ class _Windows:
         """Those that begin in frames ``low`` to before ``high``, whose ends differ enough, and in enough places."""
         cells, step = film.track.cells, max(1, length // dense)
         before = np.arange(max(0, -(-(low - 1) // step) * step), min(len(cells) - length - 1, high - 1), step)
-        after = before + length + 1
+        change = apart(cells, before, before + length + 1)
+        at_once = at(film.change, before[:, None] + np.arange(1, length + 2)).max(axis=1)
+        kept = (change > _LEAST) & (at_once < _MOST_AT_ONCE * change)
+        before, change = before[kept], change[kept]
         start = at(cells, before).reshape(-1, 3, 144)
-        way = at(cells, after).reshape(-1, 3, 144) - start
-        change = np.abs(way).mean(axis=(1, 2))
+        way = at(cells, before + length + 1).reshape(-1, 3, 144) - start
+        middle = at(cells, before + (length + 1) // 2).reshape(-1, 3, 144) - start
         each = np.sqrt((way**2).sum(axis=1))
         breadth = np.median(each, axis=1) / (each.mean(axis=1) + np.float32(1e-3))
-        kept = np.flatnonzero((change > _LEAST) & (breadth > _LEAST_BREADTH))
-        middle = at(cells, before[kept] + (length + 1) // 2).reshape(-1, 3, 144) - start[kept]
-        kept = kept[_left(middle, way[kept])[0] < _MOST_LEFT]
-        if not len(kept):
+        kept = (breadth > _LEAST_BREADTH) & (_left(middle, way)[0] < _MOST_LEFT)
+        if not kept.any():
             return None
-        return cls(before[kept], after[kept], length, start[kept], way[kept], change[kept], breadth[kept])
+        parts = (values[kept] for values in (start, way, change, breadth))
+        return cls(before[kept], before[kept] + length + 1, length, *parts)
 
     @property
     def tried(self) -> Index:

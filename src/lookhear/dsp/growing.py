@@ -35,6 +35,13 @@ class Growing:
     def __len__(self) -> int:
         return self._count
 
+    def __getitem__(self, index: int) -> Any:
+        """One of them, from the end if negative; the chunks stay as they are."""
+        if not -self._count <= index < self._count:
+            raise IndexError(f"There are {self._count} numbers.")
+        place = index % self._count
+        return self._chunks[0][place] if len(self._chunks) == 1 else self._chunks[place // _CHUNK][place % _CHUNK]
+
     @property
     def values(self) -> NDArray[Any]:
         """(n,), read-only."""

@@ -1,6 +1,6 @@
 """How frames of a film differ: the curves in which transitions between shots show.
 
-Frames are small, (n, 3, height, width) uint8, luma and chroma over the full range. Means over a grid of 9 x 16 cells
+Frames are small, as in lookhear.media.forms.Frames. Means over a grid of 9 x 16 cells
 (turned for upright films) ignore grain and small movement; colour histograms ignore where things are; the plain
 difference of pixels sees what both miss.
 """
@@ -40,24 +40,26 @@ class Signals:
         return len(self.change)
 
 
-def signals(yuv: NDArray[np.uint8], before: NDArray[np.uint8] | None) -> Signals:
-    """Of a run of frames; ``before``: luma of the frame before it, None at the beginning."""
-    count, _, height, width = yuv.shape
-    luma = yuv[:, 0].astype(np.int16)
-    first = luma[:1] if before is None else before[None].astype(np.int16)
-    previous = np.concatenate([first, luma[:-1]])
+def signals(levels: NDArray[np.uint8], chroma: NDArray[np.uint8], before: NDArray[np.uint8] | None) -> Signals:
+    """Of a run of frames, (n, height, width) luma and (n, 2, rows, columns) chroma of half as many, over the full range.
+
+    ``before``: luma of the frame before it, None at the beginning.
+    """
+    count, height, width = levels.shape
+    both = np.empty((count + 1, height, width), np.int16)
+    both[0], both[1:] = levels[0] if before is None else before, levels
+    luma, previous = both[1:], both[:-1]
     pixels = height * width
-    change = (np.abs(luma - previous).sum(axis=(1, 2), dtype=np.int64) / pixels).astype(np.float32)
-    both = np.concatenate([first, luma])
+    change = (np.abs(luma - previous).sum(axis=(1, 2), dtype=np.int32) / pixels).astype(np.float32)
     columns, rows = (both.mean(axis=axis, dtype=np.float32) for axis in (1, 2))
     return Signals(
-        cells=_cells(yuv),
-        histogram=_histogram(yuv),
+        cells=_cells(levels, chroma),
+        histogram=_histogram(levels, chroma),
         change=change,
         matched=_matched(luma, previous, change, columns, rows),
         columns=_strips(columns[1:]),
         rows=_strips(rows[1:]),
-        detail=(np.abs(luma[:, :, 1:] - luma[:, :, :-1]).sum(axis=(1, 2), dtype=np.int64) / pixels).astype(np.float32),
+        detail=(np.abs(luma[:, :, 1:] - luma[:, :, :-1]).sum(axis=(1, 2), dtype=np.int32) / pixels).astype(np.float32),
         spread=_spread(luma.reshape(count, -1)),
     )
 
@@ -111,11 +113,10 @@ def _shift(means: Cells, most: int) -> NDArray[np.intp]:
     return np.asarray(np.abs(apart, out=apart).sum(axis=2).argmin(axis=1) - most)
 
 
-def _cells(yuv: NDArray[np.uint8]) -> Cells:
-    count, _, height, width = yuv.shape
+def _cells(luma: NDArray[np.uint8], chroma: NDArray[np.uint8]) -> Cells:
+    count, height, width = luma.shape
     rows, columns = CELLS if width >= height else CELLS[::-1]
-    chroma = _means(yuv[:, 1:, ::2, ::2], rows, columns)  # which is half as fine in nearly all films
-    means = np.concatenate([_means(yuv[:, :1], rows, columns), chroma], axis=1)
+    means = np.concatenate([_means(planes, rows, columns) for planes in (luma[:, None], chroma)], axis=1)
     return np.asarray(means.reshape(count, -1), np.float32)
 
 
@@ -143,12 +144,13 @@ def _bins(channel: int, steps: int) -> NDArray[np.intp]:
 _EDGES = [np.flatnonzero(np.diff(_bins(channel, steps), prepend=-1)) for channel, steps in enumerate(_STEPS)]
 
 
-def _histogram(yuv: NDArray[np.uint8]) -> Cells:
-    count = len(yuv)
+def _histogram(luma: NDArray[np.uint8], chroma: NDArray[np.uint8]) -> Cells:
+    count = len(luma)
     frame = np.arange(0, 256 * count, 256)[:, None]
     parts = []
-    for channel, edges in enumerate(_EDGES):
-        values = yuv[:, channel, ::2, ::2].reshape(count, -1)  # a quarter of the pixels tells as much
+    planes = luma[:, ::4, ::4], chroma[:, 0, ::2, ::2], chroma[:, 1, ::2, ::2]  # a quarter of the pixels tells as much
+    for plane, edges in zip(planes, _EDGES, strict=True):
+        values = plane.reshape(count, -1)
         found = np.bincount((values + frame).ravel(), minlength=256 * count).reshape(count, 256)
         parts.append(np.add.reduceat(found, edges, axis=1).astype(np.float32) / values.shape[1])
     return np.concatenate(parts, axis=1)

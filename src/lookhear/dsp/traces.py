@@ -62,7 +62,12 @@ class Traces:
     @property
     def detail(self) -> Floats:
         """(n,) as in Signals."""
-        return np.asarray(self._detail.values, np.float32)
+        return np.asarray(self.details, np.float32)
+
+    @property
+    def details(self) -> NDArray[np.float16]:
+        """The same, as they are kept."""
+        return self._detail.values
 
     def gist(self, frame: int) -> Gist:
         """(3, 12) means of luma and chromas in a dozen parts; of frames within reach of a flat one."""

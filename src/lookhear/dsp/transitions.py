@@ -19,7 +19,7 @@ from lookhear.dsp.fitted import scores
 from lookhear.dsp.gradual import gradual_candidates
 from lookhear.dsp.growing import Growing
 from lookhear.dsp.shots import Signals
-from lookhear.dsp.traces import Floats, Traces
+from lookhear.dsp.traces import Traces
 
 Row = NDArray[Any]
 MARGIN = 128  #: frames that must be known on either side of where transitions are looked for
@@ -113,9 +113,9 @@ class TransitionFinder:
         return Found(tuple(self._candidates.apart(self._known, dark)), tuple(self._flashes))
 
     @property
-    def detail(self) -> Floats:
+    def detail(self) -> NDArray[np.float16]:
         """Of all frames so far, as in Signals."""
-        return self._traces.detail
+        return self._traces.details
 
     def _look(self) -> None:
         known = joined(self._parts)

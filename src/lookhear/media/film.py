@@ -26,6 +26,8 @@ from lookhear.media.small import SmallFrames
 
 _HOPELESS = 500  #: packets that fail in a row, with nothing seen yet
 _MOST_THREADS = 8  # frames wait for one another: more threads than cores keep all cores busy, and each holds frames
+_MOST_DELAYED = 15  # of 16 that FFmpeg has room for
+_LATE = frozenset({"mpeg4", "rv30", "rv40"})  # decoders that hand on a frame while they decode the next
 _LARGE = 1920 * 1088  # pixels of frames that take much memory
 Item = Frames | tuple[Sampling, Picture]
 
@@ -57,12 +59,24 @@ class FilmTrack:
         large = stream.codec_context.width * stream.codec_context.height > _LARGE
         threads = (2 if large else 4) * len(os.sched_getaffinity(0))
         stream.codec_context.thread_count = min(threads, _MOST_THREADS)
+        if self._small is not None or any(sampler.sampling.at is None for sampler in self._samplers):
+            # in frames that no other is predicted from, blocks may show: a tenth of decoding is to smooth them
+            stream.codec_context.options["skip_loop_filter"] = "noref"
         if motion:
-            stream.codec_context.flags2 |= Flags2.export_mvs
+            self._tell_vectors(stream)
         start = medium.container.start_time
         self._clock.origin = start / av.time_base if start else 0.0
         ratio = float(stream.sample_aspect_ratio or 1)
         self.seen.sample_aspect_ratio = ratio if 0.05 < ratio < 20 else 1.0
+
+    def _tell_vectors(self, stream: AvVideo) -> None:
+        """FFmpeg copies the vectors of a frame when it hands it on, be it decoded by then or not: see that it is."""
+        context = stream.codec_context
+        context.flags2 |= Flags2.export_mvs
+        if context.name in _LATE:
+            stream.thread_type = "SLICE"
+        elif context.name == "h264":
+            context.reorder_depth = min(_MOST_DELAYED, context.reorder_depth + context.thread_count)
 
     def take(self, packet: Packet[Any]) -> Iterator[Item]:
         """What this packet completes."""
@@ -72,15 +86,21 @@ class FilmTrack:
             self.seen.damaged_packets += 1
             self._failures += 1
             return
-        for frame in frames:
-            if isinstance(frame, VideoFrame):
-                yield from self._place(frame)
+        yield from self._place(frames, last=not packet.size)
 
-    def _place(self, frame: VideoFrame) -> Iterator[Item]:
-        yield from self.show(frame, frame.time if self._tick else None, frame.duration * self._tick)
+    def _place(self, frames: Iterable[object], last: bool) -> Iterator[Item]:
+        """``last``: these are all that the decoder still held, of which it hands on those kept for their order at once."""
+        found = [frame for frame in frames if isinstance(frame, VideoFrame)]
+        settled = len(found) - (self._stream.codec_context.reorder_depth if last else 0)
+        for index, frame in enumerate(found):
+            time = frame.time if self._tick else None
+            yield from self.show(frame, time, frame.duration * self._tick, index < settled)
 
-    def show(self, frame: VideoFrame, time: float | None, length: float) -> Iterator[Item]:
-        """Take a decoded frame that is shown from ``time`` (s of the stream's clock, None: unknown) for ``length``."""
+    def show(self, frame: VideoFrame, time: float | None, length: float, settled: bool = True) -> Iterator[Item]:
+        """Take a decoded frame that is shown from ``time`` (s of the stream's clock, None: unknown) for ``length``.
+
+        ``settled``: it was all decoded before its motion vectors were copied.
+        """
         seen = self.seen
         if not seen.frames:
             self._begin(frame)
@@ -97,9 +117,9 @@ class FilmTrack:
         seen.key_frames += frame.key_frame
         seen.corrupt += frame.is_corrupt
         if self._small is not None:
-            yield from self._small.add(index, at, frame)
+            yield from self._small.add(index, at, frame, settled)
         for sampler in self._samplers:
-            if sampler.due(index, at):
+            if sampler.due(index, at, frame):
                 yield sampler.sampling, sampler.picture(index, at, frame, seen)
 
     def _begin(self, frame: VideoFrame) -> None:
@@ -127,8 +147,7 @@ class FilmTrack:
             frames = self._stream.decode(None)
         except (av.error.FFmpegError, ValueError):
             return
-        for frame in frames:
-            yield from self._place(frame)
+        yield from self._place(frames, last=True)
 
     @property
     def over(self) -> bool:

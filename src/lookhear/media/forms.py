@@ -54,7 +54,8 @@ class Sampling:
     One every ``seconds`` (the first frame at or after each multiple), or every ``frames`` frames where that is given,
     or those of the indexes ``at``. ``key_frames``: one of each scene, which is known only after a first pass.
     ``most``: seconds grow so that a film of known length gives about so many. ``side``: pixels on the longer side at
-    most; None: no scaling at all, and of a film only the middle, at most 640 x 480, for what scaling would hide.
+    most; None: no scaling at all, and of a film only the middle, at most 640 x 480, for what scaling would hide; of
+    frames soon after those due that are no B frames, if there are any, for encoders save at those.
     """
 
     seconds: float = 1.0
@@ -69,8 +70,9 @@ class Sampling:
 class Frames:
     """A run of consecutive frames, reduced to about 9,000 pixels with the shape of the upright picture; read-only.
 
-    ``yuv``: (n, 3, height, width) uint8, luma and chroma over the full range; ``times``: (n,) s since the film began;
-    ``seconds``: (n,) how long each is shown. ``motion``: (n, 4) float32, or None if the form MOTION was not asked for:
+    Over the full range, uint8: ``luma`` (n, height, width), and ``chroma`` (n, 2, rows, columns), Cb and Cr, of half as
+    many rows and columns, rounded up. ``times``: (n,) s since the film began; ``seconds``: (n,) how long each is shown.
+    ``motion``: (n, 4) float32, or None if the form MOTION was not asked for:
     the median (x, y) and the mean length of the motion vectors in frame widths per second, and the share of the area
     that has any; NaN where the codec gives none for a frame.
     """
@@ -78,7 +80,8 @@ class Frames:
     start: int  #: index of the first
     times: NDArray[np.float64]
     seconds: NDArray[np.float64]
-    yuv: NDArray[np.uint8]
+    luma: NDArray[np.uint8]
+    chroma: NDArray[np.uint8]
     motion: NDArray[np.float32] | None = None
 
 

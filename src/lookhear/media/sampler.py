@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from lookhear.media.forms import Picture, Sampling
+from lookhear.media.planes import apart, middle
 from lookhear.media.seen import Seen
 
 _CROP = (480, 640)
 _HD = 720  # lines from which colours that are not labelled are taken for BT.709, as players do
+_PATIENCE = 0.25  # of the time between two pictures, for one that encoders do not save at
 _UNSPECIFIED = 2  # of ISO/IEC 23091-2
 
 
@@ -32,13 +34,16 @@ class Sampler:
         """Is none of the frames from this one on wanted?"""
         return self._last is not None and index > self._last
 
-    def due(self, index: int, time: float) -> bool:
+    def due(self, index: int, time: float, frame: VideoFrame) -> bool:
         """Is this frame one of those wanted?"""
         if self.sampling.at is not None:
             return index in self._chosen
         if self.sampling.frames is not None:
             return index % self.sampling.frames == 0
-        if time < self._due * self._every - 1e-6:
+        late = time - self._due * self._every
+        if late < -1e-6:
+            return False
+        if self.sampling.side is None and frame.pict_type == PictureType.B and late < _PATIENCE * self._every:
             return False
         self._due = int((time + 1e-6) // self._every) + 1
         return True
@@ -53,6 +58,8 @@ class Sampler:
         """(height, width, 3) as stored: not yet turned."""
         hd = frame.height >= _HD and frame.colorspace == _UNSPECIFIED
         side = self.sampling.side
+        if side is None and apart(frame):
+            frame = middle(frame, *_CROP[::-1])
         width, height = frame.width, frame.height
         if side is not None:
             width = max(1, round(width * seen.sample_aspect_ratio))

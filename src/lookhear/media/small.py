@@ -1,8 +1,4 @@
-"""Every frame of a film, small: scaled at once, handed on in runs.
-
-FFmpeg's exact scaling of large frames costs a tenth of decoding. Of those it gives a few times the size by sampling, and
-means of that are taken: of a film of 1280 x 720, of 4 pixels in 100.
-"""
+"""Every frame of a film, small: scaled at once, handed on in runs."""
 
 from __future__ import annotations
 
@@ -13,14 +9,14 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from lookhear.media.few import FewPixels
 from lookhear.media.forms import Frames
 from lookhear.media.seen import Seen
 from lookhear.media.vectors import Vectors
 
 BATCH = 32
 _AREA = 128 * 72  # pixels of a small frame, about
-_EXACT = 500_000  # pixels of a frame up to which all are taken
-_WIDEST = 6  # pixels of the film between those that are sampled
+_LARGE = 500_000  # pixels of a frame from which a few are enough
 
 
 class SmallFrames:
@@ -28,81 +24,80 @@ class SmallFrames:
 
     def __init__(self, seen: Seen, motion: bool) -> None:
         self._seen = seen
-        self._vectors = Vectors() if motion else None
+        self._vectors = Vectors(seen, BATCH) if motion else None
         self._start = 0
         self._times: list[float] = []
-        self._frames: list[NDArray[np.uint8]] = []
-        self._motion: list[NDArray[np.float32]] = []
         self._reformatter = VideoReformatter()
+        self._few: dict[object, FewPixels | None] = {}  # by layout
         self._size = (0, 0)
-        self._finer = 1
 
-    def add(self, index: int, time: float, frame: VideoFrame) -> Iterator[Frames]:
-        """Take a frame; a full batch where it begins another."""
+    def add(self, index: int, time: float, frame: VideoFrame, settled: bool = True) -> Iterator[Frames]:
+        """Take a frame; a full batch where it begins another. ``settled``: may its motion vectors be trusted?"""
         if not index:
             self._measure()
-        if len(self._frames) == BATCH:
+            self._begin()
+        if len(self._times) == BATCH:
             yield self._batch(time)
             self._start = index
+            self._begin()
+        place = len(self._times)
+        self._reduce(frame, self._luma[place], self._chroma[place])
         self._times.append(time)
-        self._frames.append(self._reduce(frame))
         if self._vectors is not None:
-            self._motion.append(self._vectors.of(frame, time, self._seen))
+            self._vectors.add(frame, time, settled)
 
     def finish(self, end: float) -> Iterator[Frames]:
         """The rest."""
-        if self._frames:
+        if self._times:
             yield self._batch(end)
 
     def _measure(self) -> None:
-        """How large frames become, and how many times larger they are sampled."""
+        """How large frames become."""
         width, height = self._seen.size
         if self._seen.rotation % 180:
             width, height = height, width
         scale = (_AREA / (width * height)) ** 0.5
         self._size = max(8, round(width * scale)), max(8, round(height * scale))
-        if self._seen.width * self._seen.height > _EXACT:
-            apart = max(self._seen.width / self._size[0], self._seen.height / self._size[1])
-            self._finer = 2 if apart <= 2 * _WIDEST else 4
 
-    def _reduce(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        """(3, height, width) as stored."""
+    def _begin(self) -> None:
         width, height = self._size
-        finer = self._finer
-        sampled = self._reformatter.reformat(
+        self._luma = np.empty((BATCH, height, width), np.uint8)
+        self._chroma = np.empty((BATCH, 2, (height + 1) // 2, (width + 1) // 2), np.uint8)
+        self._times = []
+
+    def _reduce(self, frame: VideoFrame, luma: NDArray[np.uint8], chroma: NDArray[np.uint8]) -> None:
+        """Write luma and chromas as stored."""
+        few = self._few_of(frame) if frame.width * frame.height > _LARGE else None
+        if few is not None:
+            few.reduce(frame, luma, chroma)
+            return
+        scaled = self._reformatter.reformat(
             frame,
-            finer * width,
-            finer * height,
-            "yuv444p" if finer == 1 else "yuv420p",
-            interpolation=Interpolation.AREA if finer == 1 else Interpolation.FAST_BILINEAR,
+            *self._size,
+            "yuv420p",
+            interpolation=Interpolation.AREA,
             dst_color_range=ColorRange.JPEG,
             threads=1,
         )
-        small = np.empty((3, height, width), np.uint8)
-        for plane, to in zip(sampled.planes, small, strict=True):
-            values = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width]  # type: ignore[call-overload]
-            while values.shape != to.shape:
-                values = _halved(values)
-            to[:] = values
-        return small
+        for plane, to in zip(scaled.planes, (luma, *chroma), strict=True):
+            to[:] = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width]  # type: ignore[call-overload]
+
+    def _few_of(self, frame: VideoFrame) -> FewPixels | None:
+        """What fits the frame's layout, which may change; None where nothing does."""
+        layout = FewPixels.layout(frame)
+        if layout not in self._few:
+            sizes = self._luma.shape[1:], self._chroma.shape[2:]
+            self._few = {layout: FewPixels(frame, *sizes) if FewPixels.suits(frame) else None}
+        return self._few[layout]
 
     def _batch(self, end: float) -> Frames:
         times = np.array(self._times)
-        turned = np.rot90(np.stack(self._frames), -self._seen.rotation // 90, axes=(2, 3))
-        yuv = np.ascontiguousarray(turned)
-        yuv.flags.writeable = False
-        motion = None if self._vectors is None else np.stack(self._motion)
+        count, turns = len(times), -self._seen.rotation // 90
+        luma, chroma = (
+            np.ascontiguousarray(np.rot90(planes[:count], turns, axes=(-2, -1)))
+            for planes in (self._luma, self._chroma)
+        )
+        luma.flags.writeable = chroma.flags.writeable = False
+        motion = None if self._vectors is None else self._vectors.finish()
         seconds = np.diff(times, append=max(end, self._times[-1]))
-        self._times, self._frames, self._motion = [], [], []
-        return Frames(self._start, times, seconds, yuv, motion)
-
-
-def _halved(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Means of 2 x 2 pixels of a plane whose sides are even."""
-    pairs = plane.view(np.uint16)  # of two neighbours
-    across = pairs & 255
-    across += pairs >> 8
-    both = across[::2] + across[1::2]
-    both += 2
-    both >>= 2
-    return both.astype(np.uint8)
+        return Frames(self._start, times, seconds, luma, chroma, motion)

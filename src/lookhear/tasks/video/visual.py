@@ -2,7 +2,8 @@
 
 Aim: the figures by which films are compared and searched, and the curves that a time line shows.
 Reference: luma of BT.601, saturation of HSV; movement from the codec's motion vectors where it gives them (MPEG-1, -2, -4,
-H.264; of P frames, which point back to the latest I or P frame), else by block matching of successive frames.
+H.264; of P frames, which point back to the latest I or P frame, but of the last ten or so, whose vectors come too early
+to be sure), else by block matching of successive frames.
 Conventions: one frame a second is looked at in colour, at most 300 in all, 224 pixels on the longer side (options);
 movement comes from all frames. ``brightness``, ``contrast`` (standard deviation), ``saturation`` 0..1;
 ``color_histogram``: shares of 16 steps of red, then of green, then of blue. Movement is in frame widths per second:
@@ -92,7 +93,7 @@ class _Motion:
                 self.codec = True
                 found.append((length * share, right, down))
             else:
-                found.append(None if self.codec else self._matched(time, frames.yuv[index, 0]))
+                found.append(None if self.codec else self._matched(time, frames.luma[index]))
         return found
 
     def _matched(self, time: float, luma: NDArray[np.uint8]) -> tuple[float, float, float] | None:
@@ -133,9 +134,9 @@ class _VisualFold:
 
     def _watch(self, frames: Frames) -> None:
         self._any = True
-        pixels = frames.yuv[:, 0].reshape(len(frames.yuv), -1)
+        pixels = frames.luma.reshape(len(frames.luma), -1)
         luma = pixels.sum(axis=1, dtype=np.uint32) / (255 * pixels.shape[1])
-        chroma = np.abs(frames.yuv[:, 1:, ::2, ::2].astype(np.int16) - 128)
+        chroma = np.abs(frames.chroma.astype(np.int16) - 128)
         strong = np.maximum(chroma[:, 0], chroma[:, 1]).mean(axis=(1, 2)) / 128
         moved = self._motion.of(frames)
         for time, *levels, moving in zip(frames.times.tolist(), luma.tolist(), strong.tolist(), moved, strict=True):

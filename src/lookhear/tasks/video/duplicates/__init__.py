@@ -35,7 +35,7 @@ class _SignatureFold:
     def add(self, block: Block) -> None:
         """Frames."""
         if block.frames is not None:
-            self._signer.add(block.frames.times, block.frames.yuv[:, 0])
+            self._signer.add(block.frames.times, block.frames.luma)
 
     def finish(self) -> FilmSignature:
         """The signature."""

@@ -91,8 +91,8 @@ class _ScenesFold:
         """The next frames."""
         if block.frames is None:
             return
-        found = signals(block.frames.yuv, self._before)
-        self._before = block.frames.yuv[-1, 0]
+        found = signals(block.frames.luma, block.frames.chroma, self._before)
+        self._before = block.frames.luma[-1]
         self._finder.add(found)
         self._times.add(block.frames.times)
         self._change.add(found.change)
@@ -101,7 +101,7 @@ class _ScenesFold:
         """Transitions and scenes."""
         if not len(self._times):
             return ScenesResult()
-        times, change, detail = self._times.values, self._change.values.astype(np.float32), self._finder.detail
+        times, change, detail = self._times, self._change.values, self._finder.detail
         found = self._finder.finish()
         duration = max(self._context.seen.seconds, float(times[-1]))
         cuts = [_cut(one, times) for one in self._chosen(found.transitions, times, duration)]
@@ -118,9 +118,7 @@ class _ScenesFold:
         flashes = tuple(_at(times, at) for at in found.flashes)
         return ScenesResult(len(scenes), tuple(cuts), tuple(scenes), flashes)
 
-    def _chosen(
-        self, transitions: tuple[Transition, ...], times: NDArray[np.float64], duration: float
-    ) -> list[Transition]:
+    def _chosen(self, transitions: tuple[Transition, ...], times: Growing, duration: float) -> list[Transition]:
         """The likely ones that leave scenes of the least length, in order; of two too close ones the likelier."""
         least, kept = self._options.min_scene_length, [0.0, duration]
         chosen = []
@@ -133,11 +131,11 @@ class _ScenesFold:
         return sorted(chosen, key=lambda one: one.frame)
 
 
-def _at(times: NDArray[np.float64], frame: int) -> float:
+def _at(times: Growing, frame: int) -> float:
     return round(float(times[frame]), 6)
 
 
-def _cut(one: Transition, times: NDArray[np.float64]) -> Cut:
+def _cut(one: Transition, times: Growing) -> Cut:
     place = _at(times, one.frame), one.kind, one.start, one.end, _at(times, one.start), _at(times, one.end)
     return Cut(one.frame, *place, round(one.probability, 4))
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 _EDGE = 0.1  # share of a scene at either end that is still settling
 
 
-def key_frame(change: NDArray[np.float32], detail: NDArray[np.float32], first: int, last: int) -> int:
+def key_frame(change: NDArray[np.floating], detail: NDArray[np.floating], first: int, last: int) -> int:
     """Of frames ``first`` to before ``last``: one with much detail and little movement, rather near the middle.
 
     ``change``: (n,) mean difference of each frame to the one before, ``detail``: (n,) of neighbouring pixels, in levels.
@@ -16,6 +16,7 @@ def key_frame(change: NDArray[np.float32], detail: NDArray[np.float32], first: i
     margin = int((last - first) * _EDGE)
     low, high = first + margin, max(first + margin + 1, last - margin)
     place = (np.arange(low, high) - (low + high - 1) / 2) / max(1, high - low)
-    moved = np.maximum(change[low:high], np.append(change[low + 1 : high], 0))  # from the frame before, to the next
-    worth = np.log(detail[low:high] + 1) - 0.3 * np.log(moved + 1) - place**2
+    before, sharp = change[low:high].astype(np.float32), detail[low:high].astype(np.float32)
+    moved = np.maximum(before, np.append(before[1:], 0))  # from the frame before, to the next
+    worth = np.log(sharp + 1) - 0.3 * np.log(moved + 1) - place**2
     return low + int(np.argmax(worth))
