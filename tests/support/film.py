@@ -40,6 +40,7 @@ def encode(
     rotation: int = 0,
     pixel_aspect: Fraction | None = None,
     color_trc: int | None = None,
+    matrix: int | None = None,
     options: dict[str, str] | None = None,
     sound: NDArray[np.float32] | None = None,
 ) -> bytes:
@@ -55,6 +56,8 @@ def encode(
             stream.codec_context.sample_aspect_ratio = pixel_aspect
         if color_trc is not None:
             stream.codec_context.color_trc = color_trc
+        if matrix is not None:
+            stream.codec_context.colorspace = matrix
         if rotation:
             stream.set_display_rotation(-rotation)
         audio = None if sound is None else out.add_stream("aac", rate=44100, layout="mono")
@@ -63,6 +66,8 @@ def encode(
             if not i:
                 stream.height, stream.width = pixels.shape[:2]
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24").reformat(format=pix_fmt)
+            if matrix is not None:
+                frame.colorspace = matrix
             frame.pts, frame.time_base = (i if times is None else round(1000 * times[i])), base
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))

@@ -121,6 +121,15 @@ def test_pixels_that_are_not_square_are_stretched() -> None:
     assert sampled(data, Sampling())[0].pixels.shape == (576, 1024, 3)
 
 
+@pytest.mark.parametrize("matrix", [1, 8, 9, 10, 11, 12, 13, 14])
+def test_films_in_any_colour_space_are_looked_at(matrix: int) -> None:
+    """FFmpeg's scaler refuses those that it has no matrix for."""
+    frames = [texture()] * 5
+    report = lookhear.analyze(encode(frames, matrix=matrix), ["colors", "scenes", "quality", "technical"])
+    assert report.errors == () and report["colors"].brightness == pytest.approx(texture().mean() / 255, abs=0.05)
+    assert report["technical"].frames == 5
+
+
 def test_ten_bits_and_high_dynamic_range_are_told() -> None:
     grey = [np.full((64, 64, 3), 128, np.uint8)] * 5
     data = encode(

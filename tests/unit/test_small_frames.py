@@ -22,7 +22,7 @@ from lookhear.media.small import SmallFrames
 from support.film import encode, panned, texture
 
 APART = ("yuv420p", "yuvj420p", "yuv422p", "yuv444p", "yuv411p", "yuva420p", "yuv420p10le", "yuv422p12le")
-OTHERS = ("nv12", "p010le", "gray", "rgb24", "gbrp", "yuyv422", "yuv420p10be", "yuv420p16le")
+OTHERS = ("nv12", "p010le", "gray", "rgb24", "gbrp", "yuyv422", "yuv420p10be", "yuv420p16le", "yuv444p10msble")
 
 
 def frame_of(pixels: NDArray[np.uint8], layout: str) -> VideoFrame:
@@ -45,7 +45,7 @@ def small(*frames: VideoFrame, rotation: int = 0) -> Frames:
 def test_a_few_pixels_say_what_all_say_in_any_layout(layout: str, height: int, width: int) -> None:
     picture = texture(height, width)
     frame = frame_of(picture, layout)
-    assert apart(frame) == (layout in APART or layout == "yuv420p16le")
+    assert apart(frame) == (layout in (*APART, "yuv420p16le", "yuv444p10msble"))
     assert FewPixels.suits(frame) == (layout in APART)
     run = small(frame)
     rows, columns = run.luma.shape[1:]

@@ -51,4 +51,5 @@ def test_a_growing_row_gives_single_numbers_without_becoming_one() -> None:
         with pytest.raises(IndexError, match="20003 numbers"):
             row[at]
     np.testing.assert_array_equal(row.values, np.arange(20_003))
-    assert row[12_345] == 12_345
+    row.add(np.arange(20_003.0, 20_010.0))
+    assert row[12_345] == 12_345 and row[20_009] == row[-1] == 20_009

@@ -40,7 +40,11 @@ class Growing:
         if not -self._count <= index < self._count:
             raise IndexError(f"There are {self._count} numbers.")
         place = index % self._count
-        return self._chunks[0][place] if len(self._chunks) == 1 else self._chunks[place // _CHUNK][place % _CHUNK]
+        for chunk in self._chunks:  # of which the first may be longer: it was made of several
+            if place < len(chunk):
+                break
+            place -= len(chunk)
+        return chunk[place]
 
     @property
     def values(self) -> NDArray[Any]:

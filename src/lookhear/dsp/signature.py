@@ -54,6 +54,8 @@ class Signer:
     def add(self, times: NDArray[np.float64], luma: NDArray[np.uint8]) -> None:
         """Take (n,) times in s and (n, height, width) luma."""
         slots = (times / STEP_SECONDS + 1e-6).astype(int)
+        if not len(slots):
+            return
         edges = [0, *(np.flatnonzero(np.diff(slots)) + 1).tolist(), len(slots)]
         for low, high in pairwise(edges):
             slot = int(slots[low])

@@ -62,7 +62,7 @@ class FewPixels:
     @staticmethod
     def suits(frame: VideoFrame) -> bool:
         """Can its numbers be read so?"""
-        if not apart(frame) or frame.format.components[0].bits not in _DEPTHS:
+        if not apart(frame) or frame.format.components[0].bits not in _DEPTHS or "msb" in frame.format.name:
             return False
         run = _RUN * bytes_of(frame)
         return all(plane.line_size % run == 0 and plane.width >= _RUN for plane in frame.planes[:3])
