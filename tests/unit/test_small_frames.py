@@ -173,7 +173,7 @@ def test_motion_is_the_same_each_time(codec: str, options: dict[str, str]) -> No
     frames = [np.roll(grain, 31 * i, axis=1) // 2 + frame // 2 for i, frame in enumerate(panned(48, 4, 720, 1280))]
     data = encode(frames, codec=codec, container="matroska", options=options)
     runs = []
-    for _ in range(4):
+    for _ in range(8):
         with open_medium(data) as medium:
             items = [
                 item for item in Decoder(medium, frozenset({Form.FRAMES, Form.MOTION})) if isinstance(item, Frames)

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
-from lookhear.media.planes import apart, bytes_of
+from lookhear.media.planes import apart, bytes_of, lines
 
 _RUN = 4  # pixels, which are read as one number
 _APART = 6, 13  # pixels between lines, and between runs in a line
@@ -30,17 +30,17 @@ class FewPixels:
     def __init__(self, frame: VideoFrame, luma: tuple[int, int], chroma: tuple[int, int]) -> None:
         bits = frame.format.components[0].bits
         self._kind = np.dtype(f"<u{_RUN * bytes_of(frame)}")
-        lines = min(_MOST[0], math.ceil(frame.height / luma[0] / _APART[0]))
+        most = min(_MOST[0], math.ceil(frame.height / luma[0] / _APART[0]))
         runs = min(_MOST[1], math.ceil(frame.width / luma[1] / _APART[1]))
-        self._tops, places, stored = [], [], 0
-        for plane, (rows, columns), down in zip(
-            frame.planes, (luma, chroma, chroma), (lines, -(-lines // 2), -(-lines // 2)), strict=False
-        ):
+        places: list[NDArray[np.intp]] = []
+        self._tops, stored = [], 0
+        for plane, (rows, columns) in zip(frame.planes, (luma, chroma, chroma), strict=False):
+            down = -(-most // 2) if places else most  # lines of a cell: of chroma half as many
             top, left = _middles(rows * down, plane.height), _middles(columns * runs, plane.width // _RUN)
             line = plane.line_size // self._kind.itemsize
             here = stored + np.arange(len(top))[:, None] * line + left
-            apart = here.reshape(rows, down, columns, runs).transpose(1, 3, 0, 2)
-            places.append(apart.reshape(down * runs, rows * columns))
+            by_turns = here.reshape(rows, down, columns, runs).transpose(1, 3, 0, 2)
+            places.append(by_turns.reshape(down * runs, rows * columns))
             self._tops.append((top, slice(stored, stored := stored + len(top) * line), line))
         self._lines = np.empty(stored, self._kind)
         both = np.concatenate(places[1:], axis=1)
@@ -70,8 +70,8 @@ class FewPixels:
     def reduce(self, frame: VideoFrame, luma: Bytes, chroma: Bytes) -> None:
         """Write (height, width) and (2, rows, columns), as stored."""
         for plane, (top, here, line) in zip(frame.planes, self._tops, strict=False):
-            stored = np.frombuffer(plane, self._kind).reshape(-1, line)  # type: ignore[call-overload]
-            stored.take(top, axis=0, out=self._lines[here].reshape(-1, line), mode="clip")  # in order: memory is slow
+            to = self._lines[here].reshape(-1, line)
+            lines(plane, self._kind).take(top, axis=0, out=to, mode="clip")  # in order: memory is slow
         taken = self._lines.take(self._places, out=self._taken, mode="clip")
         if self._kind.itemsize == _RUN:  # neighbours into 16 bits each
             odd = (taken >> 8) & _EVEN

@@ -20,6 +20,7 @@ from lookhear.errors import InputError
 from lookhear.media.clock import Clock
 from lookhear.media.forms import Form, Frames, Picture, Sampling
 from lookhear.media.medium import Medium
+from lookhear.media.planes import relabel
 from lookhear.media.sampler import Sampler
 from lookhear.media.seen import Seen
 from lookhear.media.small import SmallFrames
@@ -28,9 +29,6 @@ _HOPELESS = 500  #: packets that fail in a row, with nothing seen yet
 _MOST_THREADS = 8  # frames wait for one another: more threads than cores keep all cores busy, and each holds frames
 _MOST_DELAYED = 15  # of 16 that FFmpeg has room for
 _LATE = frozenset({"mpeg4", "rv30", "rv40"})  # decoders that hand on a frame while they decode the next
-_MATRICES = frozenset({0, 1, 2, 4, 5, 6, 7, 9})  # of ISO/IEC 23091-2 that FFmpeg's scaler knows
-_UNSPECIFIED, _BT2020 = 2, 9
-_NEAREST = {10: _BT2020, 14: _BT2020}  # constant luminance, ICtCp
 _LARGE = 1920 * 1088  # pixels of frames that take much memory
 Item = Frames | tuple[Sampling, Picture]
 
@@ -109,8 +107,7 @@ class FilmTrack:
             self._begin(frame)
         elif (frame.width, frame.height) != (seen.width, seen.height):
             seen.changed_format = True
-        if int(frame.colorspace) not in _MATRICES:
-            frame.colorspace = _NEAREST.get(int(frame.colorspace), _UNSPECIFIED)
+        relabel(frame)
         at = self._clock.place(time, length)
         if at > self._limits.max_media_seconds:
             seen.cut_at_limit = True

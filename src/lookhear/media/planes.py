@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
+from numpy.typing import DTypeLike, NDArray
 
 _COARSEST = 4  # pixels that share a chroma, across or down
+# of ISO/IEC 23091-2
+UNSPECIFIED, _BT2020 = 2, 9
+_MATRICES = frozenset({0, 1, 2, 4, 5, 6, 7, 9})  # those that FFmpeg's scaler knows
+_NEAREST = {10: _BT2020, 14: _BT2020}  # of constant luminance, of ICtCp
+
+
+def relabel(frame: VideoFrame) -> None:
+    """Give a frame whose matrix FFmpeg's scaler refuses the nearest that it knows."""
+    if int(frame.colorspace) not in _MATRICES:
+        frame.colorspace = _NEAREST.get(int(frame.colorspace), UNSPECIFIED)
+
+
+def lines(plane: VideoPlane, kind: DTypeLike = np.uint8) -> NDArray[Any]:
+    """(lines, numbers) of a plane, not copied; with what pads lines at their ends."""
+    return np.frombuffer(plane, kind).reshape(plane.height, -1)  # type: ignore[call-overload,no-any-return]
 
 
 def apart(frame: VideoFrame) -> bool:
@@ -30,7 +49,6 @@ def middle(frame: VideoFrame, width: int, height: int) -> VideoFrame:
     size = bytes_of(frame)
     for plane, to in zip(frame.planes, cut.planes, strict=True):
         across, down = -(-frame.width // plane.width), -(-frame.height // plane.height)  # pixels that share a number
-        lines = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)  # type: ignore[call-overload]
-        part = lines[top // down :, left // across * size :][: to.height, : to.width * size]
-        np.frombuffer(to, np.uint8).reshape(to.height, -1)[:, : to.width * size] = part  # type: ignore[call-overload]
+        part = lines(plane)[top // down :, left // across * size :]
+        lines(to)[:, : to.width * size] = part[: to.height, : to.width * size]
     return cut

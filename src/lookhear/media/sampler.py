@@ -8,13 +8,12 @@ from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from lookhear.media.forms import Picture, Sampling
-from lookhear.media.planes import apart, middle
+from lookhear.media.planes import UNSPECIFIED, apart, middle
 from lookhear.media.seen import Seen
 
 _CROP = (480, 640)
 _HD = 720  # lines from which colours that are not labelled are taken for BT.709, as players do
 _PATIENCE = 0.25  # of the time between two pictures, for one that encoders do not save at
-_UNSPECIFIED = 2  # of ISO/IEC 23091-2
 
 
 class Sampler:
@@ -56,7 +55,7 @@ class Sampler:
 
     def _convert(self, frame: VideoFrame, seen: Seen) -> NDArray[np.uint8]:
         """(height, width, 3) as stored: not yet turned."""
-        hd = frame.height >= _HD and frame.colorspace == _UNSPECIFIED
+        hd = frame.height >= _HD and frame.colorspace == UNSPECIFIED
         side = self.sampling.side
         if side is None and apart(frame):
             frame = middle(frame, *_CROP[::-1])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lookhear.media.few import FewPixels
 from lookhear.media.forms import Frames
+from lookhear.media.planes import lines
 from lookhear.media.seen import Seen
 from lookhear.media.vectors import Vectors
 
@@ -80,7 +81,7 @@ class SmallFrames:
             threads=1,
         )
         for plane, to in zip(scaled.planes, (luma, *chroma), strict=True):
-            to[:] = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width]  # type: ignore[call-overload]
+            to[:] = lines(plane)[:, : plane.width]
 
     def _few_of(self, frame: VideoFrame) -> FewPixels | None:
         """What fits the frame's layout, which may change; None where nothing does."""
