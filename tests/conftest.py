@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+_STORE = tempfile.TemporaryDirectory(prefix="lookhear-no-models-")
+os.environ["MODEL_CACHE_DIR"] = _STORE.name  # what a developer has installed changes no test
 
 
 @pytest.fixture(autouse=True)

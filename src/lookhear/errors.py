@@ -14,10 +14,16 @@
     │   ├── UnknownTask           no task of that name
     │   ├── InvalidOptions        a task option that does not exist or has a wrong value
     │   ├── InvalidSettings       a setting in the environment or .env has a wrong value
-    │   └── InvalidReport         stored JSON that is not a report
+    │   ├── InvalidReport         stored JSON that is not a report
+    │   ├── UnknownModel          no model of that name, or none of that version
+    │   ├── InvalidModel          a model's file is damaged, of another kind than it should be, or unsafe
+    │   └── InvalidCard           an entry of a model catalogue is wrong
     ├── TaskFailed                one task broke on one medium; the others went on
+    ├── ModelUnavailable          its files cannot be fetched now: no network, or no source has them
+    │   └── StoreUnwritable       they cannot be kept: full disk, read-only folder
     └── Unsupported               this build cannot do it: an optional part is missing
-        └── ModelMissing          the weights that it takes are not installed
+        ├── ModelMissing          the weights that it takes are not installed
+        └── DeviceMissing         a GPU is required, and there is none
 
 Every class carries: ``code`` (stable, for machines), ``http_status``, ``exit_code``, ``retryable``.
 """
@@ -122,10 +128,46 @@ class InvalidReport(InputError):
     code = "invalid_report"
 
 
+class UnknownModel(InputError):
+    """No model of that name or version."""
+
+    code = "unknown_model"
+    exit_code = 2
+
+
+class InvalidModel(InputError):
+    """A model's file is damaged, is not what its card says, or is unsafe to read."""
+
+    code = "invalid_model"
+
+
+class InvalidCard(InputError):
+    """An entry of a model catalogue is wrong."""
+
+    code = "invalid_card"
+    exit_code = 2
+
+
 class TaskFailed(LookhearError):
     """One task broke on one medium."""
 
     code = "task_failed"
+
+
+class ModelUnavailable(LookhearError):
+    """A model's files cannot be fetched at the moment."""
+
+    code = "model_unavailable"
+    http_status = 503
+    exit_code = 4
+    retryable = True
+
+
+class StoreUnwritable(ModelUnavailable):
+    """The disk refuses to keep a model's files."""
+
+    code = "store_unwritable"
+    retryable = False
 
 
 class Unsupported(LookhearError):
@@ -140,4 +182,11 @@ class ModelMissing(Unsupported):
     """The weights that a task needs are not there; nothing is downloaded unasked."""
 
     code = "model_missing"
+    http_status = 503
+
+
+class DeviceMissing(Unsupported):
+    """REQUIRE_GPU is set, and no GPU can be used."""
+
+    code = "device_missing"
     http_status = 503

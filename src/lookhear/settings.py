@@ -10,11 +10,15 @@ from pathlib import Path
 
 from lookhear.errors import InvalidSettings
 from lookhear.media.limits import Limits
+from lookhear.models.settings import ModelSettings
 
 
 @dataclass(frozen=True)
-class Settings(Limits):
+class Settings(Limits, ModelSettings):
     """Every setting; the variable is the field's name in capitals, as in ``MAX_MEDIA_SECONDS=600``."""
+
+
+_ALIASES = {"ANALYZER_MODEL_PATH": "MODEL_CACHE_DIR", "ANALYZER_GPU_ENABLED": "USE_GPU"}  # other names of the same
 
 
 def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
@@ -28,9 +32,11 @@ def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path | N
 
         values.update({key: value for key, value in dotenv_values(dotenv).items() if value is not None})
     values.update(os.environ if environment is None else environment)
-    given = {
-        field.name: values[field.name.upper()] for field in dataclasses.fields(Settings) if field.name.upper() in values
-    }
+    for old, new in _ALIASES.items():
+        if old in values:
+            values.setdefault(new, values[old])
+    names = {field.name: field.name.upper() for field in dataclasses.fields(Settings)}
+    given = {name: values[variable] for name, variable in names.items() if values.get(variable, "") != ""}
     if not given:
         return Settings()
     from pydantic import TypeAdapter, ValidationError  # slow to import, and seldom needed

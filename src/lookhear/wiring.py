@@ -6,8 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lookhear.analysis import engine
-from lookhear.analysis.live import listen
+from lookhear.analysis import engine, live
 from lookhear.analysis.plan import Options, make_plan, task_names
 from lookhear.analysis.report import Refusal, Report
 from lookhear.analysis.sweep import Progress
@@ -15,6 +14,7 @@ from lookhear.media.limits import Limits
 from lookhear.media.medium import open_medium
 from lookhear.media.probe import Probe
 from lookhear.media.source import Named
+from lookhear.models.shelf import shelf_for
 from lookhear.settings import load_settings
 
 if TYPE_CHECKING:
@@ -39,8 +39,15 @@ def analyze(
     Raises errors.UnknownTask, errors.InvalidOptions, errors.InvalidSettings, and for a medium that cannot be read at
     all an errors.InputError; the failure of a single task is in ``Report.errors``.
     """
+    settings = load_settings()
     return engine.analyze(
-        source, tasks, options, limits=limits or load_settings(), audio_track=audio_track, progress=progress
+        source,
+        tasks,
+        options,
+        limits=limits or settings,
+        audio_track=audio_track,
+        progress=progress,
+        shelf=shelf_for(settings),
     )
 
 
@@ -48,6 +55,25 @@ def probe(source: Named, *, limits: Limits | None = None) -> Probe:
     """What the container says, without decoding. Raises errors.InputError."""
     with open_medium(source, limits or load_settings()) as medium:
         return medium.probe
+
+
+def listen(
+    source: Named,
+    tasks: Sequence[str] | None = None,
+    options: Options | None = None,
+    *,
+    every: float = 5.0,
+    window: float = 30.0,
+    limits: Limits | None = None,
+) -> Iterator[live.Moment]:
+    """Running results every ``every`` seconds of sound, over windows of ``window`` seconds (0: since the beginning).
+
+    Each window starts its tasks afresh, so that a stream may go on for ever in the same memory.
+    Raises as ``analyze`` does.
+    """
+    settings = load_settings()
+    shelf = shelf_for(settings)
+    return live.listen(source, tasks, options, every=every, window=window, limits=limits or settings, shelf=shelf)
 
 
 def analyze_many(
@@ -68,8 +94,9 @@ def analyze_many(
     from lookhear.analysis.batch import analyze_many as batch
     from lookhear.analysis.codec import from_json
 
-    request = Request(task_names(tasks), options, limits or load_settings(), timeout)
-    make_plan("audio", tasks, options)
+    settings = load_settings()
+    request = Request(task_names(tasks), options, limits or settings, timeout, settings.shared_by(workers))
+    make_plan("audio", tasks, options, shelf=shelf_for(settings))
     for _, line in batch(paths, request, workers):
         yield from_json(line)
 

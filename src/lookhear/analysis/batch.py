@@ -18,6 +18,8 @@ from lookhear.analysis.report import Refusal, Report, TaskError
 from lookhear.errors import LookhearError, MediumUnreadable
 from lookhear.media.limits import Limits
 from lookhear.media.reader import Digest, SeekableReader
+from lookhear.models.settings import ModelSettings
+from lookhear.models.shelf import shelf_for
 
 _PROCESSES = multiprocessing.get_context("spawn")  # a fork would copy locks held by our threads
 
@@ -30,12 +32,14 @@ class Request:
     options: Options | None = None
     limits: Limits | None = None
     timeout: float | None = None  #: s per file; None: as long as it takes
+    models: ModelSettings | None = None  #: None: no models
 
 
 def analyze_or_refuse(path: str, request: Request) -> Report | Refusal:
     """A report, or the refusal that stands for it; never raises for what is wrong with one file."""
     try:
-        return analyze(path, request.tasks, request.options, limits=request.limits)
+        shelf = shelf_for(request.models) if request.models else None
+        return analyze(path, request.tasks, request.options, limits=request.limits, shelf=shelf)
     except LookhearError as error:
         return _refusal(path, error.code, error.message, request)
     except MemoryError:

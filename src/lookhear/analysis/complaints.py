@@ -61,6 +61,11 @@ def silent_complaint(left_out: Sequence[str]) -> str:
     return f"It has no sound, so what is known by sound was left out: {', '.join(left_out)}."
 
 
+def waiting_complaint(waiting: Sequence[str]) -> str:
+    """About tasks whose models nobody has fetched yet."""
+    return f"Left out, since they need models that are not installed: {', '.join(waiting)}. See: lookhear models list"
+
+
 def film_complaints(seen: Seen, probe: Probe) -> list[str]:
     """About the pictures of a film."""
     seconds = f"{seen.seconds:.1f} s"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +13,12 @@ from lookhear.analysis.complaints import (
     silent_complaint,
     sound_complaints,
     sound_damaged,
+    waiting_complaint,
 )
 from lookhear.analysis.plan import Options, Plan, Step, make_plan
-from lookhear.analysis.report import Finding, MediumFacts, Note, Provenance, Report, TaskError
+from lookhear.analysis.report import Finding, MediumFacts, ModelUsed, Note, Provenance, Report, TaskError
 from lookhear.analysis.sweep import Progress, Runner, decoded, sweep
-from lookhear.errors import EmptyMedium, LookhearError, TaskFailed
+from lookhear.errors import EmptyMedium, LookhearError, ModelMissing, TaskFailed
 from lookhear.media.decoder import Decoder
 from lookhear.media.forms import FILM, LARGEST, SOUND, Picture
 from lookhear.media.limits import Limits
@@ -26,6 +27,8 @@ from lookhear.media.reader import Digest
 from lookhear.media.seen import Seen
 from lookhear.media.sound import Heard
 from lookhear.media.source import Named
+from lookhear.models.card import Want
+from lookhear.models.shelf import Model, Shelf
 from lookhear.tasks.base import Block, Context, Form
 from lookhear.tasks.frames import SCENES, key_frames
 from lookhear.version import __version__
@@ -39,22 +42,25 @@ def analyze(
     limits: Limits | None = None,
     audio_track: int | None = None,
     progress: Progress | None = None,
+    shelf: Shelf | None = None,
 ) -> Report:
     """Analyse one medium: all tasks that fit it, or those named.
 
     ``source``: path, bytes, binary file object, "-" for standard input, or an http(s) URL where those are allowed.
     ``options``: for each task a mapping of its options. ``progress``: called with the seconds done of sound or film.
+    ``shelf``: where models come from; without it none is installed.
 
-    Raises UnknownTask, InvalidOptions, and for a medium that cannot be read at all an InputError; the failure of a
-    single task is in ``Report.errors``.
+    Raises UnknownTask, InvalidOptions, UnknownModel, and for a medium that cannot be read at all an InputError; the
+    failure of a single task is in ``Report.errors``.
     """
     began = time.perf_counter()
     for kind in ("audio", "image", "video"):
-        make_plan(kind, tasks, options)  # what was asked is checked before the medium is touched
+        make_plan(kind, tasks, options, shelf=shelf)  # what was asked is checked before the medium is touched
     with open_medium(source, limits, audio_track=audio_track) as medium:
         probe = medium.probe
-        plan = make_plan(probe.kind, tasks, options, sound=probe.kind != "video" or probe.sound is not None)
-        job = _Job(medium, plan)
+        sound = probe.kind != "video" or probe.sound is not None
+        plan = make_plan(probe.kind, tasks, options, sound=sound, shelf=shelf)
+        job = _Job(medium, plan, shelf)
         job.run(progress)
         digest = medium.digest()
         return job.report(digest, began)
@@ -63,9 +69,10 @@ def analyze(
 class _Job:
     """One medium on its way through one plan."""
 
-    def __init__(self, medium: Medium, plan: Plan) -> None:
+    def __init__(self, medium: Medium, plan: Plan, shelf: Shelf | None) -> None:
         self.medium = medium
         self.plan = plan
+        self.shelf = shelf
         self.heard = Heard()
         self.seen = Seen()
         self.truncated = False
@@ -93,6 +100,8 @@ class _Job:
             self._finish(step, runner)
         if self.plan.left_out:
             self.notes.append(Note(silent_complaint(self.plan.left_out), harmless=True))
+        if self.plan.waiting:
+            self.notes.append(Note(waiting_complaint(self.plan.waiting), harmless=True))
         if not self.plan.steps:
             self.notes.append(Note(f"No task that was asked for works on {self.medium.probe.kind}."))
 
@@ -170,11 +179,22 @@ class _Job:
                 self._fail(task.name, EmptyMedium("There is no sound in it."))
                 continue
             try:
+                context.models = self._models(step)
                 sampling = task.sampling(step.options) if Form.PIXELS in task.forms else None
                 runners[task.name] = Runner(task.name, task.forms, task.start(context, step.options), sampling)
             except Exception as error:
                 self._fail(task.name, error)
         return runners
+
+    def _models(self, step: Step) -> dict[str, Model]:
+        """All that it takes. Raises ModelMissing, or what fetching raises where that was allowed."""
+        missing = {want.role: self._get(want) for want in step.lacks}
+        return {**step.models, **missing}
+
+    def _get(self, want: Want) -> Model:
+        if self.shelf is None:
+            raise ModelMissing(f"It needs a model for {want.role}, and no store of models was given.")
+        return self.shelf.get(want)
 
     def _warner(self, task: str) -> Any:
         return lambda message: self.notes.append(Note(message, task))
@@ -235,7 +255,7 @@ class _Job:
         return Report(
             medium=MediumFacts(self.medium.name, probe.kind, duration, digest.sha256, digest.xxh64, digest.size, probe),
             findings=tuple(
-                Finding(step.task.name, self.results[step.task.name], _provenance(step, digest))
+                Finding(step.task.name, self.results[step.task.name], self._provenance(step, digest))
                 for step in sorted(asked, key=lambda step: step.task.name)
                 if step.task.name in self.results
             ),
@@ -245,6 +265,16 @@ class _Job:
             complete=not (self.truncated or sound_damaged(heard, probe.duration) or film_damaged(seen, probe)),
         )
 
+    def _provenance(self, step: Step, digest: Digest) -> Provenance:
+        own = self._contexts[step.task.name].models
+        sure = replace(step, models=own)  # what was fetched meanwhile counts, too
+        facts = (step.task.version, __version__, step.config, sure.config_hash, digest.sha256)
+        return Provenance(*facts, tuple(dict.fromkeys(self._used(step))))
 
-def _provenance(step: Step, digest: Digest) -> Provenance:
-    return Provenance(step.task.version, __version__, step.config, step.config_hash, digest.sha256)
+    def _used(self, step: Step) -> Iterator[ModelUsed]:
+        """Its models, then those of the tasks before it."""
+        for model in self._contexts[step.task.name].models.values():
+            yield ModelUsed(model.card.name, model.card.version, model.one.sha256)
+        for other in self.plan.steps:
+            if other.task.name in step.before and other.task.name in self.results:
+                yield from self._used(other)

@@ -18,6 +18,7 @@ from lookhear.media.forms import Form, Frames
 from lookhear.media.limits import Limits
 from lookhear.media.medium import Medium, open_medium
 from lookhear.media.source import Named
+from lookhear.models.shelf import Shelf
 from lookhear.tasks.base import Context
 
 _BLOCK = 0.5  # s of sound per step: what a listener waits for the decoder
@@ -44,13 +45,14 @@ def listen(
     every: float = 5.0,
     window: float = 30.0,
     limits: Limits | None = None,
+    shelf: Shelf | None = None,
 ) -> Iterator[Moment]:
     """Running results every ``every`` seconds of sound, over windows of ``window`` seconds (0: since the beginning).
 
     Each window starts its tasks afresh, so that a stream may go on for ever in the same memory.
     Raises as ``analyze`` does.
     """
-    plan = make_plan("audio", tasks, options)
+    plan = make_plan("audio", tasks, options, shelf=shelf)
     with open_medium(source, limits) as medium:
         if medium.probe.sound is None:
             raise EmptyMedium("There is no sound in it to listen to.")

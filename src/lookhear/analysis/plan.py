@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import xxhash
 
 from lookhear.errors import InvalidOptions
 from lookhear.media.forms import SOUND, Form
+from lookhear.models.card import Want
+from lookhear.models.shelf import Model, Shelf
 from lookhear.tasks.catalogue import AnyTask, check_name, find, tasks_for, variants
 
 Options = Mapping[str, Mapping[str, Any]]
@@ -24,6 +26,10 @@ class Step:
     task: AnyTask
     options: Any
     asked: bool = True
+    models: Mapping[str, Model] = field(default_factory=dict)  #: by role, those that are installed
+    lacks: tuple[Want, ...] = ()  #: models that it takes and that are not
+    before: tuple[str, ...] = ()  #: tasks whose results it takes
+    basis: tuple[str, ...] = ()  #: the models of these
 
     @property
     def config(self) -> dict[str, Any]:
@@ -32,9 +38,17 @@ class Step:
 
     @property
     def config_hash(self) -> str:
-        """Equal for equal task, version and options."""
-        facts = {"task": self.task.name, "version": self.task.version, "options": self.config}
+        """Equal for equal task, version, options and models."""
+        facts: dict[str, Any] = {"task": self.task.name, "version": self.task.version, "options": self.config}
+        if models := self.identity:
+            facts["models"] = models
         return xxhash.xxh64(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The models by which the answer comes about: names, versions, weights."""
+        own = (f"{model.card.id}:{model.one.sha256}" for model in self.models.values())
+        return tuple(sorted({*own, *self.basis}))
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,7 @@ class Plan:
 
     steps: tuple[Step, ...]
     left_out: tuple[str, ...] = ()  #: tasks on sound that nobody named, where there is no sound
+    waiting: tuple[str, ...] = ()  #: tasks that nobody named, for want of a model
 
     @property
     def forms(self) -> frozenset[Form]:
@@ -56,35 +71,70 @@ def task_names(tasks: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def make_plan(
-    kind: str, tasks: Sequence[str] | None = None, options: Options | None = None, *, sound: bool = True
+    kind: str,
+    tasks: Sequence[str] | None = None,
+    options: Options | None = None,
+    *,
+    sound: bool = True,
+    shelf: Shelf | None = None,
 ) -> Plan:
-    """The plan for a medium of ``kind``; without ``sound``, the tasks on it are in there only if they were named.
+    """The plan for a medium of ``kind``; without ``sound``, or for want of a model on the ``shelf``, tasks that take it are
+    in there only if they were named.
 
-    Raises UnknownTask and InvalidOptions.
+    Raises UnknownTask, InvalidOptions and UnknownModel.
     """
     names = task_names(tasks)
-    asked = tasks_for(kind, names)
-    left_out = [] if sound else [task for task in asked if task.name not in (names or ()) and hears(task, kind)]
-    asked = tuple(task for task in asked if task not in left_out)
-    options = options or {}
-    for name in options:
+    for name in options or {}:
         check_name(name)
-    steps: dict[str, Step] = {}
+    planner = _Planner(kind, tasks_for(kind, names), options or {}, shelf)
+    unnamed = [task for task in planner.asked if task.name not in (names or ())]
+    left_out = [] if sound else [task for task in unnamed if hears(task, kind)]
+    waiting = [task for task in unnamed if task not in left_out and not planner.ready(task)]
+    planner.asked = tuple(task for task in planner.asked if task not in left_out and task not in waiting)
+    for task in planner.asked:
+        planner.place(task)
+    return Plan(tuple(planner.steps.values()), _names(left_out), _names(waiting))
 
-    def place(task: AnyTask) -> None:
-        if task.name in steps:
+
+def _names(tasks: Iterable[AnyTask]) -> tuple[str, ...]:
+    return tuple(task.name for task in tasks)
+
+
+class _Planner:
+    """Steps in the making."""
+
+    def __init__(self, kind: str, asked: tuple[AnyTask, ...], options: Options, shelf: Shelf | None) -> None:
+        self.kind, self.asked, self.options, self.shelf = kind, asked, options, shelf
+        self.steps: dict[str, Step] = {}
+
+    def ready(self, task: AnyTask) -> bool:
+        """Are all models there that it and the tasks before it cannot do without?"""
+        chosen = make_options(task, self.options.get(task.name, {}))
+        if self._models(task, chosen)[1] and not (self.shelf and self.shelf.settings.model_auto_pull):
+            return False
+        return all(self.ready(find(name, self.kind)) for name in task.needs_with(chosen))
+
+    def place(self, task: AnyTask) -> None:
+        """The steps for ``task`` and for what it takes, unless they are there."""
+        if task.name in self.steps:
             return
-        chosen = make_options(task, options.get(task.name, {}))
-        for name in task.needs_with(chosen):
-            place(find(name, kind))
-        for other in asked:
-            if other.name in task.after:
-                place(other)
-        steps[task.name] = Step(task, chosen, task in asked)
+        chosen = make_options(task, self.options.get(task.name, {}))
+        before = [find(name, self.kind) for name in task.needs_with(chosen)]
+        before += [other for other in (find(name, self.kind) for name in task.uses) if self.ready(other)]
+        before += [other for other in self.asked if other.name in task.after]
+        for other in before:
+            self.place(other)
+        models, lacks = self._models(task, chosen)
+        basis = {model for other in before for model in self.steps[other.name].identity}
+        self.steps[task.name] = Step(
+            task, chosen, task in self.asked, models, lacks, _names(before), tuple(sorted(basis))
+        )
 
-    for task in asked:
-        place(task)
-    return Plan(tuple(steps.values()), tuple(task.name for task in left_out))
+    def _models(self, task: AnyTask, chosen: Any) -> tuple[dict[str, Model], tuple[Want, ...]]:
+        wants: tuple[Want, ...] = task.wants(chosen)
+        found = {want.role: self.shelf.find(want) for want in wants} if self.shelf else {}
+        models = {role: model for role, model in found.items() if model is not None}
+        return models, tuple(want for want in wants if not want.optional and want.role not in models)
 
 
 def hears(task: AnyTask, kind: str) -> bool:

@@ -12,16 +12,24 @@ SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
+class ModelUsed:
+    """Which weights: ``sha256`` of the file, or of the list of files and their sums."""
+
+    name: str
+    version: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
 class Provenance:
     """How a value came about: enough to tell whether doing it again would change it."""
 
     task_version: str
     library_version: str
     options: dict[str, Any]
-    config_hash: str  #: xxHash64 of task, version and options as sorted JSON
+    config_hash: str  #: xxHash64 of task, version, options and models as sorted JSON
     input_sha256: str | None
-    model: str | None = None
-    model_version: str | None = None
+    models: tuple[ModelUsed, ...] = ()  #: its own first, then those of the tasks whose results it takes
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,15 @@ from typing import Any
 from lookhear.analysis.batch import file_digest
 from lookhear.analysis.ledger import Ledger
 from lookhear.analysis.plan import Options, hears, make_plan
+from lookhear.models.shelf import Shelf
 
 
 def earlier(
-    ledger: Ledger, path: str, names: Sequence[str] | None, options: Options | None = None
+    ledger: Ledger,
+    path: str,
+    names: Sequence[str] | None,
+    options: Options | None = None,
+    shelf: Shelf | None = None,
 ) -> tuple[dict[str, Any], bool] | None:
     """What the journal holds of these bytes, for these tasks with these options, and whether under this very name."""
     if not os.path.isfile(path) or not ledger.known:
@@ -21,7 +26,7 @@ def earlier(
     if digest is None:
         return None
     kind, silent = ledger.kind(digest.sha256) or "audio", ledger.silent(digest.sha256)
-    steps = [step for step in make_plan(kind, names, options).steps if step.asked]
+    steps = [step for step in make_plan(kind, names, options, shelf=shelf).steps if step.asked]
     wanted = frozenset(
         (step.task.name, step.config_hash) for step in steps if not (silent and hears(step.task, kind))
     )  # of a film without sound no run will ever know more

@@ -15,6 +15,9 @@ import typer
 from lookhear.analysis.plan import Options, make_plan
 from lookhear.cli.asked import expand, task_names, task_options
 from lookhear.errors import InputError, Unsupported
+from lookhear.models.devices import processors
+from lookhear.models.shelf import shelf_for
+from lookhear.settings import load_settings
 
 FORMATS = (".jsonl", ".json", ".csv", ".parquet")
 
@@ -30,8 +33,9 @@ def run(
 ) -> int:
     """The exit code: 0, or 3 when a file was refused."""
     names, chosen = task_names(tasks), task_options(options)
+    shelf = shelf_for(load_settings())
     for kind in ("audio", "image", "video"):
-        make_plan(kind, names, chosen)  # a wrong name or option is told at once
+        make_plan(kind, names, chosen, shelf=shelf)  # a wrong name or option is told at once
     if out is not None and out.suffix.lower() not in FORMATS:
         raise typer.BadParameter(f"'{out.name}' ends in none of {', '.join(FORMATS)}.", param_hint="--out")
     if timeout is not None and not 0 < timeout < math.inf:
@@ -104,19 +108,16 @@ def answers_to(
     """Pairs of path and JSON line, as they get done; standard input is read here."""
     from lookhear.analysis.batch import Request, analyze_many, analyze_or_refuse
     from lookhear.analysis.codec import to_json
-    from lookhear.settings import load_settings
 
-    request = Request(names, options, load_settings(), timeout)
+    others = [path for path in files if path != "-"]
+    # one file keeps two cores busy for half its time: as many workers as cores available to us
+    workers = max(1, min(workers or processors(), len(others)))
+    settings = load_settings()
+    request = Request(names, options, settings, timeout, settings.shared_by(workers))
     if "-" in files:  # workers have no standard input
         yield "-", to_json(analyze_or_refuse("-", request))
-    others = [path for path in files if path != "-"]
     if others:
-        yield from analyze_many(others, request, min(workers or default_workers(), len(others)))
-
-
-def default_workers() -> int:
-    """One file keeps two cores busy for half its time: as many workers as cores available to us."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        yield from analyze_many(others, request, workers)
 
 
 def _table(
@@ -157,7 +158,7 @@ def _journal(
         with files_bar(len(files), quiet) as done:
             to_do = []
             for path in files:
-                known = earlier(ledger, path, names, options)
+                known = earlier(ledger, path, names, options, shelf_for(load_settings()))
                 if known is None:
                     to_do.append(path)
                     continue

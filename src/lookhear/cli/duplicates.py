@@ -18,9 +18,10 @@ from lookhear.analysis.report import Refusal
 from lookhear.analysis.resume import earlier
 from lookhear.analysis.tables import copy_rows, write_csv
 from lookhear.analysis.twins import survey
-from lookhear.cli.analyze import check_out, default_workers, hidden_journal
+from lookhear.cli.analyze import check_out, hidden_journal
 from lookhear.cli.progress import files_bar
 from lookhear.cli.written import beside, write_whole
+from lookhear.models.devices import processors
 from lookhear.settings import load_settings
 
 FORMATS = (".jsonl", ".json", ".csv")
@@ -68,7 +69,7 @@ def _answers(files: list[str], request: Request, workers: int, ledger: Ledger | 
             fresh.append(path)
         else:
             yield path, renamed(known[0], path)
-    for path, line in analyze_many(fresh, request, min(workers or default_workers(), len(fresh) or 1)):
+    for path, line in analyze_many(fresh, request, min(workers or processors(), len(fresh) or 1)):
         if ledger:
             ledger.write(line)
         yield path, line

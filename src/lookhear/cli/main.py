@@ -78,7 +78,8 @@ def run() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else someone chose to have it ignored
         signal.signal(signal.SIGINT, _interrupt)
     try:
-        import lookhear.cli.commands  # noqa: F401  (registers the commands)
+        import lookhear.cli.commands
+        import lookhear.cli.models  # noqa: F401  (these register the commands)
 
         _tune_the_process()
         code = typer.main.get_command(app)(standalone_mode=False)  # calling app would set a hook of typer's

@@ -15,14 +15,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from lookhear.dsp.grid import HOP_LENGTH, N_FFT, SAMPLE_RATE
 from lookhear.media.forms import FloatArray, Form, Frames, Picture, Samples, Sampling
 from lookhear.media.probe import Probe
 from lookhear.media.seen import Seen
 from lookhear.media.sound import Heard
+from lookhear.models.card import AUTO, Want
 from lookhear.tasks.frames import SCENES
+
+if TYPE_CHECKING:
+    from lookhear.models.shelf import Model
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,9 @@ class Context:
     warn: Callable[[str], None]  #: leave a sentence for the report
     heard: Heard = field(default_factory=Heard)  #: what decoding came upon; complete when ``finish`` is called
     seen: Seen = field(default_factory=Seen)  #: likewise of the frames of a film
-    results: Mapping[str, Any] = field(default_factory=dict)  #: of the tasks in ``needs`` and ``after``
+    results: Mapping[str, Any] = field(default_factory=dict)  #: of the tasks in ``needs``, ``uses`` and ``after``
+    #: by role, all that it wants; of the optional ones those that are installed
+    models: Mapping[str, Model] = field(default_factory=dict)
 
 
 ResultT = TypeVar("ResultT", covariant=True)
@@ -149,6 +155,8 @@ class Task(Generic[OptionsT, ResultT]):
     kinds: ClassVar[frozenset[str]]  #: of "audio", "image", "video"
     forms: ClassVar[frozenset[Form]] = frozenset()
     needs: ClassVar[tuple[str, ...]] = ()  #: tasks whose results it cannot do without; they run too
+    uses: ClassVar[tuple[str, ...]] = ()  #: likewise, where the weights that these take are installed
+    role: ClassVar[str] = ""  #: what its model is for; its options then have a field ``model``
     after: ClassVar[tuple[str, ...]] = ()  #: tasks whose results it uses where they run anyway
     default: ClassVar[bool] = True  #: runs when no tasks are named
     drawn: ClassVar[bool] = False  #: runs for a page all the same
@@ -166,6 +174,10 @@ class Task(Generic[OptionsT, ResultT]):
         """Which frames of a film come as PIXELS, and how large a picture or frame is at most."""
         return Sampling()
 
+    def wants(self, options: OptionsT) -> tuple[Want, ...]:
+        """The models it takes; without them it fails before anything is decoded, or is left out if nobody named it."""
+        return (Want(self.role, getattr(options, "model", AUTO)),) if self.role else ()
+
     def needs_with(self, options: OptionsT) -> tuple[str, ...]:
         """``needs``, and where key frames of scenes are looked at, the task that finds them."""
         film = "video" in self.kinds and Form.PIXELS in self.forms
@@ -173,6 +185,7 @@ class Task(Generic[OptionsT, ResultT]):
 
 
 __all__ = [
+    "AUTO",
     "HOP_LENGTH",
     "N_FFT",
     "SAMPLE_RATE",
@@ -194,4 +207,5 @@ __all__ = [
     "Seen",
     "Spectra",
     "Task",
+    "Want",
 ]

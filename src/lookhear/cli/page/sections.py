@@ -154,7 +154,7 @@ def _origin(view: View) -> Html:
             finding.task,
             finding.provenance.task_version,
             finding.provenance.library_version,
-            " ".join(part for part in (finding.provenance.model, finding.provenance.model_version) if part) or MISSING,
+            ", ".join(f"{model.name} {model.version}" for model in finding.provenance.models) or MISSING,
             ", ".join(f"{name}={value}" for name, value in finding.provenance.options.items()) or MISSING,
             finding.provenance.config_hash,
             _seconds(timings.get(finding.task)),

@@ -1,0 +1,183 @@
+"""Which models are known: ``models.yml`` of this package, and the user's own beside it.
+
+A file holds ``families`` (facts that all models of one kind share) and ``models``. Its labels may be a list, or the name
+of a list in ``labels/``. An entry of the user's replaces ours of the same name and version.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from lookhear.errors import InvalidCard, UnknownModel
+from lookhear.models.card import AUTO, Card, ModelFile, Source
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All known cards, the newest version of a name first."""
+
+    cards: tuple[Card, ...]
+    families: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def find(self, name: str) -> Card:
+        """By name, ``name@version`` or alias; of several versions the newest. Raises UnknownModel."""
+        plain, at, version = name.partition("@")
+        named = [card for card in self.cards if plain == card.name or plain in card.aliases]
+        fit = [card for card in named if not at or card.version == version]
+        if fit:
+            return fit[0]
+        if named:
+            versions = ", ".join(card.version for card in named)
+            raise UnknownModel(f"There is no version '{version}' of the model '{plain}'. Known: {versions}.")
+        names = list(dict.fromkeys(card.name for card in self.cards))
+        near = difflib.get_close_matches(plain, names, 1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        raise UnknownModel(f"There is no model '{plain}'.{hint} Known models: {', '.join(names)}.")
+
+    def of(self, role: str, *, commercial_only: bool = False) -> tuple[Card, ...]:
+        """Those for one role, the best first."""
+        fit = [card for card in self.cards if card.role == role and (card.commercial or not commercial_only)]
+        return tuple(sorted(fit, key=lambda card: -card.rank))
+
+    def first(self, role: str, *, commercial_only: bool = False) -> Card | None:
+        """What to get first for a role."""
+        cards = self.of(role, commercial_only=commercial_only)
+        return next((card for card in cards if card.recommended), next(iter(cards), None))
+
+    def check_name(self, name: str, role: str) -> None:
+        """Raises UnknownModel unless ``name`` is a model for ``role``, naming those that are."""
+        if name == AUTO:
+            return
+        known = ", ".join(dict.fromkeys(card.name for card in self.of(role)))
+        try:
+            card = self.find(name)
+        except UnknownModel as error:
+            raise UnknownModel(f"There is no model '{name}' for {role}. Known: {known}.") from error
+        if card.role != role:
+            raise UnknownModel(f"The model '{name}' is for {card.role}, not for {role}. Known: {known}.")
+
+
+def load_catalogue(own: Path | None = None) -> Catalogue:
+    """Ours, and what the file ``own`` adds. Raises InvalidCard."""
+    ours = _ours()
+    if own is None:
+        return ours
+    theirs = parse(_read(own), str(own), ours.families, own.parent)
+    known = {card.id for card in theirs.cards}
+    cards = theirs.cards + tuple(card for card in ours.cards if card.id not in known)
+    return Catalogue(cards, theirs.families)
+
+
+@lru_cache(maxsize=1)
+def _ours() -> Catalogue:
+    return parse((_HERE / "models.yml").read_text("utf-8"), "models.yml", {}, _HERE)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidCard(f"The model catalogue {path} cannot be read: {reason}. See MODEL_CATALOGUE.") from error
+
+
+def parse(text: str, name: str, families: Mapping[str, Mapping[str, Any]], folder: Path) -> Catalogue:
+    """The catalogue in ``text``; ``name`` is what errors call it. Raises InvalidCard."""
+    import yaml
+
+    try:
+        data = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        raise InvalidCard(f"{name} is no YAML: {str(error).splitlines()[0]}.") from error
+    if not isinstance(data, dict) or set(data) - {"families", "models"}:
+        raise InvalidCard(f"{name} must hold 'families' and 'models', and nothing else.")
+    families = {**families, **(data.get("families") or {})}
+    cards = [_card(entry, families, name, folder) for entry in data.get("models") or ()]
+    twice = {card.id for card in cards if sum(other.id == card.id for other in cards) > 1}
+    if twice:
+        raise InvalidCard(f"{name} has these more than once: {', '.join(sorted(twice))}.")
+    return Catalogue(tuple(cards), families)
+
+
+def _card(entry: Any, families: Mapping[str, Mapping[str, Any]], name: str, folder: Path) -> Card:
+    if not isinstance(entry, dict):
+        raise InvalidCard(f"{name}: a model is written as 'name: …', 'version: …' and so on.")
+    called, family = entry.get("name", "?"), str(entry.get("family"))
+    if family not in families:
+        raise InvalidCard(f"{name}, model '{called}': its family must be one of {', '.join(sorted(families))}.")
+    values = {**families[family], **entry}
+    values["facts"] = {**(families[family].get("facts") or {}), **(entry.get("facts") or {})}
+    values["labels"] = _labels(values.get("labels"), folder, name)
+    values["files"] = _files(values.get("files"))
+    return validated(values, f"{name}, model '{called}'")
+
+
+def validated(values: Mapping[str, Any], name: str) -> Card:
+    """A card out of plain values; ``name`` is what errors call it. Raises InvalidCard."""
+    from pydantic import TypeAdapter, ValidationError
+
+    _check_names(values, Card, name)
+    try:
+        card: Card = TypeAdapter(Card).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InvalidCard(f"{name}: {where}: {first['msg']}.") from error
+    for file in values["files"]:
+        _check_names(file, ModelFile, f"{name}, file '{file['name']}'")
+        for source in file.get("sources", ()):
+            _check_names(source, Source, f"{name}, file '{file['name']}'")
+    _check(card, name)
+    return card
+
+
+def _check_names(values: Mapping[str, Any], kind: type[Any], name: str) -> None:
+    known = {field.name for field in dataclasses.fields(kind)}
+    unknown = set(map(str, values)) - known
+    if unknown:
+        raise InvalidCard(f"{name}: '{min(unknown)}' means nothing here. Known: {', '.join(sorted(known))}.")
+
+
+def _check(card: Card, name: str) -> None:
+    for file in card.files:
+        parts = Path(file.name).parts
+        if not parts or Path(file.name).is_absolute() or ".." in parts:
+            raise InvalidCard(f"{name}: the file '{file.name}' must lie in the model's own folder.")
+        for source in file.sources:
+            if sum(map(bool, (source.hub, source.https, source.wheel, source.file))) != 1:
+                raise InvalidCard(f"{name}: a source is exactly one of hub, https, wheel, file.")
+    for word in (card.name, card.version):
+        if not word or set(word) & set("/\\@ ") or word.startswith("."):
+            raise InvalidCard(f"{name}: '{word}' is no name or version: no blanks, slashes, @, nor a dot at the start.")
+
+
+def _files(files: Any) -> Any:
+    """``{name: facts}`` as a list; what is no mapping is left to be refused."""
+    return [{"name": name, **(facts or {})} for name, facts in files.items()] if isinstance(files, Mapping) else files
+
+
+def _labels(labels: Any, folder: Path, name: str) -> Any:
+    if not isinstance(labels, str):
+        return labels or ()
+    for place in (folder / labels, folder / "labels" / f"{labels}.txt", _HERE / "labels" / f"{labels}.txt"):
+        if place.is_file():
+            return read_labels(place)
+    raise InvalidCard(f"{name}: there is no list of labels '{labels}'.")
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """A label per line."""
+    return tuple(line.strip() for line in path.read_text("utf-8").splitlines() if line.strip())
+
+
+def roles(cards: Iterable[Card]) -> tuple[str, ...]:
+    """What all these are for, each once."""
+    return tuple(dict.fromkeys(card.role for card in cards))

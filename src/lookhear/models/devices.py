@@ -1,0 +1,93 @@
+"""What there is to compute with: processors the container may use, and a GPU."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import math
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lookhear.errors import DeviceMissing
+
+if TYPE_CHECKING:
+    from lookhear.models.settings import ModelSettings
+
+CPU, CUDA = "cpu", "cuda"
+_GROUPS = Path("/sys/fs/cgroup")
+
+
+def processors(groups: Path = _GROUPS) -> int:
+    """How many processors this process may keep busy: its affinity, and the quota of its container; at least 1."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _quota(groups)
+    return max(1, usable if quota is None else min(usable, math.ceil(quota)))
+
+
+def _quota(groups: Path) -> float | None:
+    """Processors that control groups allow: version 2, else 1; None where they set no bound."""
+    try:
+        allowed, period = (groups / "cpu.max").read_text().split()
+        return None if allowed == "max" else int(allowed) / int(period)
+    except (OSError, ValueError):
+        pass
+    try:
+        allowed, period = ((groups / "cpu" / f"cpu.cfs_{word}_us").read_text() for word in ("quota", "period"))
+        return int(allowed) / int(period) if int(allowed) > 0 else None
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """The first CUDA device, by its driver; sizes in MiB."""
+
+    name: str
+    memory_total: int
+    memory_used: int
+
+
+@lru_cache(maxsize=1)
+def has_gpu() -> bool:
+    """Is there a CUDA device, whatever can use it?"""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+        count = ctypes.c_int(0)
+        return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+    except (OSError, AttributeError):
+        return False
+
+
+def gpu() -> Gpu | None:
+    """The first device with its memory as it is now, by NVIDIA's management library; None where there is none."""
+    try:
+        library = ctypes.CDLL("libnvidia-ml.so.1")
+        handle, memory = ctypes.c_void_p(), (ctypes.c_ulonglong * 3)()
+        name = ctypes.create_string_buffer(96)
+        if library.nvmlInit_v2() or library.nvmlDeviceGetHandleByIndex_v2(0, ctypes.byref(handle)):
+            return None
+        library.nvmlDeviceGetName(handle, name, 96)
+        library.nvmlDeviceGetMemoryInfo(handle, memory)
+    except (OSError, AttributeError):
+        return None
+    total, _, used = (int(value) >> 20 for value in memory)
+    return Gpu(name.value.decode("utf-8", "replace"), total, used)
+
+
+def preferred(settings: ModelSettings) -> str:
+    """``cuda`` where it is wanted and there, else ``cpu``. Raises DeviceMissing if a GPU is required."""
+    if settings.use_gpu and has_gpu():
+        return CUDA
+    if settings.require_gpu:
+        why = "there is no CUDA device" if settings.use_gpu else "USE_GPU is false"
+        raise DeviceMissing(f"REQUIRE_GPU is set, but {why}. Install NVIDIA's driver, or unset it.")
+    return CPU
+
+
+def give_back_memory() -> None:
+    """Ask the C library to hand free memory back to the system; where it cannot, nothing happens."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -1,0 +1,76 @@
+"""Does a model still answer as it did? What one seeded input gives is kept, and compared after every upgrade.
+
+``golden.json`` holds the answers of known weights, by their checksum; for others the first check keeps what it gets in
+the store. Kept are the shape, mean and deviation of every output, and values spread over it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookhear.errors import InvalidModel
+from lookhear.models.disk import read_json, write_json
+from lookhear.models.inspect import check_files
+from lookhear.models.runtimes import runtime
+from lookhear.models.shelf import Model, Shelf
+from lookhear.models.store import Installed
+
+_OURS = Path(__file__).with_name("golden.json")
+_VALUES = 16
+_TOLERANCE = 1e-3  # of the deviation of an output
+Answer = dict[str, dict[str, Any]]
+
+
+def check(one: Installed, shelf: Shelf) -> str:
+    """What was found, in words. Raises InvalidModel where an output is another than it was."""
+    check_files(one.card, one.folder)
+    answer = answer_of(one, shelf)
+    known = (read_json(_OURS) or {}).get(one.sha256 or "")
+    own = shelf.store.folder / "golden" / f"{one.card.id}-{(one.sha256 or '')[:16]}.json"
+    expected = known or read_json(own)
+    if expected is None:
+        write_json(own, answer)
+        return "its answers are kept from now on"
+    worst = max((_distance(one, name, answer.get(name), then) for name, then in expected.items()), default=0.0)
+    return f"as {'published' if known else 'first seen here'}, off by {worst:.1e} of the deviation at most"
+
+
+def answer_of(one: Installed, shelf: Shelf) -> Answer:
+    """What the model makes of its seeded input."""
+    with Model(one, shelf.sessions).sessions.use(one) as loaded:
+        outputs = runtime(one.card).seeded(loaded, one.card)
+    return {name: _summary(output) for name, output in outputs.items()}
+
+
+def _summary(output: NDArray[Any]) -> dict[str, Any]:
+    flat = np.asarray(output, np.float64).ravel()
+    places = np.unique(np.linspace(0, len(flat) - 1, _VALUES).astype(int)) if len(flat) else np.empty(0, int)
+    return {
+        "shape": list(np.shape(output)),
+        "mean": float(flat.mean()) if len(flat) else 0.0,
+        "deviation": float(flat.std()) if len(flat) else 0.0,
+        "values": [float(f"{value:.7g}") for value in flat[places]],
+    }
+
+
+def _distance(one: Installed, name: str, now: dict[str, Any] | None, then: dict[str, Any]) -> float:
+    """The largest difference, in deviations of the output. Raises InvalidModel if it is too large."""
+    if now is None or now["shape"] != then["shape"]:
+        told = "missing" if now is None else f"of shape {now['shape']}"
+        raise InvalidModel(f"The output '{name}' of {one.card.id} is {told}; it was of shape {then['shape']}.")
+    scale = max(then["deviation"], 1e-6)
+    pairs = zip(
+        [*now["values"], now["mean"], now["deviation"]], [*then["values"], then["mean"], then["deviation"]], strict=True
+    )
+    worst = float(max(abs(a - b) for a, b in pairs) / scale)
+    if not worst <= _TOLERANCE:
+        raise InvalidModel(
+            f"The output '{name}' of {one.card.id} is off by {worst:.2g} of its deviation (allowed {_TOLERANCE:g}): "
+            "what runs it has changed. Pin the version that ran it before, or accept it: delete its file in "
+            "the folder 'golden' of the store."
+        )
+    return worst

@@ -1,0 +1,164 @@
+"""Models of the user's own: recognised by checksum, or by the tensors that a family has."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lookhear.errors import InvalidModel
+from lookhear.models.card import Card, ModelFile
+from lookhear.models.catalogue import Catalogue, read_labels, validated
+from lookhear.models.disk import copy_file, sha256_of, writing
+from lookhear.models.inspect import is_pickle
+from lookhear.models.install import finish
+from lookhear.models.locks import locked
+from lookhear.models.runtimes import onnx
+from lookhear.models.shelf import Shelf
+from lookhear.models.store import Installed
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the user says of it."""
+
+    name: str | None = None
+    version: str = "1"
+    family: str | None = None
+    labels: Path | None = None
+    licence: str = "unknown"
+    commercial: bool | None = None
+
+
+def import_file(path: Path, shelf: Shelf, said: Description) -> Installed:
+    """Install an ONNX file, or a folder with the files of a model. Raises InvalidModel, with what to say beside it."""
+    if not path.exists():
+        raise InvalidModel(f"There is no {path}.")
+    files = _files(path)
+    for file in files.values():
+        if is_pickle(file):
+            raise InvalidModel(
+                f"{file} is a Python pickle, which can run anything when read; it is refused. Export it to ONNX."
+            )
+    card = _known(files, shelf.catalogue) or _described(path, files, shelf.catalogue, said)
+    with locked(shelf.store.lock(card)):
+        staging = shelf.store.staging(card)
+        shutil.rmtree(staging, ignore_errors=True)
+        for kept in card.kept:
+            with writing(staging):
+                (staging / kept.name).parent.mkdir(parents=True, exist_ok=True)
+            copy_file(files[kept.name], staging / kept.name)
+        return finish(card, shelf.store, staging)
+
+
+def _files(path: Path) -> dict[str, Path]:
+    """By name. An ONNX file brings the files with its weights that lie beside it and are called after it."""
+    if path.is_dir():
+        found = {str(file.relative_to(path)): file for file in sorted(path.rglob("*")) if file.is_file()}
+        return {
+            name: file for name, file in found.items() if not any(part.startswith(".") for part in Path(name).parts)
+        }
+    beside = [file for ending in (".data", "_data") if (file := path.with_name(path.name + ending)).is_file()]
+    return {file.name: file for file in (path, *beside)}
+
+
+def _known(files: Mapping[str, Path], catalogue: Catalogue) -> Card | None:
+    """The card of exactly these files; for single ones by what they hold, whatever they are called."""
+    if len(files) != 1:
+        return None
+    (path,) = files.values()
+    digest = sha256_of(path)
+    for card in catalogue.cards:
+        if len(card.kept) == 1 and len(card.files) == 1 and card.kept[0].sha256 == digest:
+            named = dataclasses.replace(card.kept[0], name=path.name)
+            return dataclasses.replace(card, files=(named,))
+    return None
+
+
+def _described(path: Path, files: Mapping[str, Path], catalogue: Catalogue, said: Description) -> Card:
+    graph = next((file for name, file in files.items() if name.endswith(".onnx")), None)
+    tensors = onnx.describe(graph) if graph else None
+    family = said.family or _family(path, tensors, catalogue)
+    facts = catalogue.families.get(family)
+    if facts is None:
+        known = ", ".join(catalogue.families)
+        raise InvalidModel(f"There is no family '{family}'. Known: {known}; see: lookhear models families")
+    values = {
+        **facts,
+        "name": said.name or _name(path),
+        "version": said.version,
+        "family": family,
+        "licence": said.licence,
+        "commercial": said.commercial,
+        "summary": f"imported from {path.name}",
+        "facts": {**(facts.get("facts") or {}), **_size(tensors)},
+        "labels": _labels(said, tensors, facts, catalogue),
+        "files": [
+            dataclasses.asdict(ModelFile(name, (), sha256_of(file), file.stat().st_size))
+            for name, file in files.items()
+        ],
+    }
+    return validated(values, f"The model of {path}")
+
+
+def _name(path: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem if path.is_file() else path.name).strip(".-").lower() or "own"
+
+
+def _family(path: Path, tensors: onnx.Tensors | None, catalogue: Catalogue) -> str:
+    """The one family whose tensors it has."""
+    fit = [
+        name
+        for name, facts in catalogue.families.items()
+        if (tensors is not None and facts["runtime"] == "onnx" and onnx.fits(facts, tensors))
+        or (
+            tensors is None
+            and facts["runtime"] != "onnx"
+            and path.is_dir()
+            and facts.get("mark")
+            and (path / facts["mark"]).exists()
+        )
+    ]
+    if len(fit) == 1:
+        return fit[0]
+    told = (
+        f"its inputs are {_told(tensors.inputs)}, its outputs {_told(tensors.outputs)}"
+        if tensors
+        else "it has no ONNX file"
+    )
+    which = f"it could be {', '.join(fit)}" if fit else "no family has such tensors"
+    raise InvalidModel(f"What {path} is cannot be told ({told}; {which}). Say --family; see: lookhear models families")
+
+
+def _told(tensors: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} [{' × '.join(map(str, shape))}]" for name, shape in tensors.items())
+
+
+def _size(tensors: onnx.Tensors | None) -> dict[str, Any]:
+    """Height and width, where a picture goes in and they are fixed."""
+    shapes = [shape for shape in tensors.inputs.values() if len(shape) == 4] if tensors else []
+    fixed = len(shapes) == 1 and all(isinstance(side, int) for side in shapes[0][2:])
+    return {"size": list(shapes[0][2:])} if fixed else {}
+
+
+def _labels(
+    said: Description, tensors: onnx.Tensors | None, facts: Mapping[str, Any], catalogue: Catalogue
+) -> tuple[str, ...]:
+    """As said; else those that the file tells (exports of Ultralytics do); else the family's."""
+    if said.labels is not None:
+        if not said.labels.is_file():
+            raise InvalidModel(f"There is no file of labels {said.labels}.")
+        return read_labels(said.labels)
+    names = (tensors.metadata if tensors else {}).get("names")
+    if names:
+        try:
+            table = ast.literal_eval(names)
+            return tuple(str(table[i]) for i in range(len(table)))
+        except (ValueError, SyntaxError, KeyError, TypeError):
+            pass
+    return next((card.labels for card in catalogue.cards if card.labels and card.role == facts["role"]), ())

@@ -1,0 +1,165 @@
+"""ONNX Runtime: sessions on the processor or a CUDA device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lookhear.errors import InvalidModel, ModelMissing
+from lookhear.models.batching import Batcher
+from lookhear.models.card import Card
+from lookhear.models.devices import CPU, CUDA, processors
+from lookhear.models.settings import ModelSettings
+from lookhear.models.store import Installed
+
+_QUIET = 4  # of the levels of its log: only what is fatal; the rest comes as exceptions
+_MOST_THREADS = 8
+Feeds = Mapping[str, NDArray[Any]]
+
+
+class OnnxModel:
+    """A loaded session. ``run`` may be called by many threads; a card with ``batch`` lets them share runs."""
+
+    def __init__(self, session: Any, device: str, batcher: Batcher | None) -> None:
+        self.native = session
+        self.device = device
+        self._batcher = batcher
+        self._outputs = [output.name for output in session.get_outputs()]
+
+    def run(self, feeds: Feeds) -> list[NDArray[Any]]:
+        """The outputs, in the order of the model."""
+        return self._batcher(feeds) if self._batcher else self._run(feeds)
+
+    def _run(self, feeds: Feeds) -> list[NDArray[Any]]:
+        return self.native.run(self._outputs, dict(feeds))  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Let go of the session."""
+        self.native = self._batcher = None
+
+
+def load(one: Installed, device: str, settings: ModelSettings) -> OnnxModel:
+    """A session for the model's ONNX file. Raises InvalidModel."""
+    path = one.folder / onnx_file(one.card)
+    providers = [("CUDAExecutionProvider", {"arena_extend_strategy": "kSameAsRequested"})] if device == CUDA else []
+    session = _session(path, one.card.id, [*providers, "CPUExecutionProvider"], settings.model_threads)
+    on_gpu = "CUDAExecutionProvider" in session.get_providers()
+    model = OnnxModel(session, CUDA if on_gpu else CPU, None)
+    if one.card.batch and settings.max_batch_size > 1:
+        model._batcher = Batcher(model._run, settings.max_batch_size)
+    return model
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """What a file says of itself: shapes by name, and its metadata."""
+
+    inputs: Mapping[str, tuple[int | str, ...]]
+    outputs: Mapping[str, tuple[int | str, ...]]
+    metadata: Mapping[str, str]
+
+
+def describe(path: Path) -> Tensors:
+    """Raises InvalidModel for a file that is damaged, or no ONNX model."""
+    session = _session(path, path.name, ["CPUExecutionProvider"], 1)
+    inputs, outputs = (
+        {tensor.name: tuple(tensor.shape or ()) for tensor in tensors}
+        for tensors in (session.get_inputs(), session.get_outputs())
+    )
+    return Tensors(inputs, outputs, dict(session.get_modelmeta().custom_metadata_map))
+
+
+def check(card: Card, folder: Path) -> None:
+    """The file is whole, with all of its weights, and has the tensors the card names. Raises InvalidModel."""
+    found = describe(folder / onnx_file(card))
+    for what, expected, there in (("input", card.inputs, found.inputs), ("output", card.outputs, found.outputs)):
+        for name, shape in expected.items():
+            if name not in there:
+                raise InvalidModel(f"{card.id} is no {card.family}: it has no {what} '{name}', but {', '.join(there)}.")
+            if not _agree(shape, there[name]):
+                told, meant = (" × ".join(map(str, sizes)) for sizes in (there[name], shape))
+                raise InvalidModel(f"{card.id} is no {card.family}: its {what} '{name}' is {told}, not {meant}.")
+
+
+def fits(facts: Mapping[str, Any], found: Tensors) -> bool:
+    """Has it the tensors of a family, and no other inputs?"""
+    pairs = ((facts.get("inputs") or {}, found.inputs), (facts.get("outputs") or {}, found.outputs))
+    named = all(
+        name in there and _agree(shape, there[name]) for expected, there in pairs for name, shape in expected.items()
+    )
+    return named and len(pairs[0][0]) == len(found.inputs)
+
+
+def _agree(expected: Sequence[int | str], found: Sequence[int | str]) -> bool:
+    """Numbers must be equal where both are known."""
+    both = zip(expected, found, strict=False)
+    return len(expected) == len(found) and all(a == b for a, b in both if isinstance(a, int) and isinstance(b, int))
+
+
+def seeded(loaded: OnnxModel, card: Card) -> dict[str, NDArray[Any]]:
+    """All outputs for one input that is always the same."""
+    import numpy as np
+
+    random, sizes = np.random.default_rng(0), {"b": 1, **(card.facts.get("golden") or {})}
+    height, width = card.facts.get("size") or (320, 320)
+    sizes = {"h": height, "w": width, **sizes}
+    feeds = {}
+    for tensor in loaded.native.get_inputs():
+        named = card.inputs.get(tensor.name, tensor.shape)
+        shape = [
+            side if isinstance(side, int) else sizes.get(meant, 1)
+            for side, meant in zip(tensor.shape, named, strict=True)
+        ]
+        if "int" in tensor.type:
+            feeds[tensor.name] = random.integers(0, 2, shape).astype(tensor.type[len("tensor(") : -1])
+        else:
+            scale = float(card.facts.get("scale", 1.0))
+            feeds[tensor.name] = (scale * random.random(shape)).astype(np.float32)
+    names = [output.name for output in loaded.native.get_outputs()]
+    return dict(zip(names, loaded.native.run(names, feeds), strict=True))
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Does the device have no memory left?"""
+    said = str(error).lower()
+    return "out of memory" in said or "failed to allocate memory" in said or "cuda failure 2" in said
+
+
+def onnx_file(card: Card) -> str:
+    """The name of the graph among its files."""
+    names = [file.name for file in card.kept if file.name.endswith(".onnx")]
+    if len(names) == 1:
+        return names[0]
+    raise InvalidModel(f"{card.id} must have one file that ends in .onnx; it has {len(names)}.")
+
+
+def _session(path: Path, name: str, providers: list[Any], threads: int | None) -> Any:
+    if not path.is_file():
+        raise ModelMissing(f"The file {path} is gone. Get it again: lookhear models pull --force {name}")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = min(threads or processors(), _MOST_THREADS)
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # it would keep what the largest run took
+    options.log_severity_level = _QUIET
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others want the processor, too
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # its exceptions share no base but Exception
+        if out_of_memory(error):
+            raise
+        raise InvalidModel(_reason(error, path, name)) from error
+
+
+def _reason(error: Exception, path: Path, name: str) -> str:
+    said = str(error).replace(str(path), path.name).replace(str(path.parent), ".").strip()
+    if path.name not in said:
+        said = f"{path.name}: {said}"
+    if "external data" in said.lower() or "GetExtDataFromTensorProto" in said:
+        return f"{name} lacks the file with its weights that {path.name} names, or part of it ({said})."
+    return f"{name} cannot be loaded: it is damaged, or no ONNX model ({said})."

@@ -1,0 +1,212 @@
+"""Models in memory: each loaded once, by the first who asks, and let go when room or time runs out.
+
+One pool serves all threads of a process. What is in use is never unloaded; what is not makes room, the longest unused
+first, as soon as all together would take more than the budget, and goes when nobody asked for it for a while.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from lookhear.models.devices import CPU, CUDA, give_back_memory, preferred
+from lookhear.models.runtimes import Loaded, runtime
+from lookhear.models.settings import ModelSettings
+from lookhear.models.store import Installed
+
+_MIB = 1 << 20
+_OVERHEAD = 1.25  # of what the files take, where no card says what a model takes
+
+
+@dataclass
+class _Entry:
+    one: Installed
+    loading: threading.Lock = field(default_factory=threading.Lock)
+    loaded: Loaded | None = None
+    users: int = 0
+    used: float = 0.0  #: when last
+    loads: int = 0
+
+
+@dataclass(frozen=True)
+class Status:
+    """A model in memory."""
+
+    name: str
+    version: str
+    role: str
+    device: str
+    memory: int  #: MiB, estimated
+    users: int
+
+
+class Sessions:
+    """The pool. ``clock`` gives seconds."""
+
+    def __init__(self, settings: ModelSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._guard = threading.RLock()
+        self._entries: dict[str, _Entry] = {}
+        self._slots = threading.BoundedSemaphore(max(1, settings.gpu_concurrency))
+        self._no_gpu: set[str] = set()  # models that the GPU had no memory for
+        self._sweeper: threading.Timer | None = None
+        self._closed = False
+
+    @contextmanager
+    def use(self, one: Installed) -> Iterator[Loaded]:
+        """The model, loaded now if it is not yet; it stays while it is used.
+
+        Raises InvalidModel, Unsupported, DeviceMissing.
+        """
+        entry = self._enter(one)
+        try:
+            with entry.loading:
+                if entry.loaded is None:
+                    self._make_room(entry)
+                    entry.loaded = self._load(one)
+                    entry.loads += 1
+            with self._slot(entry.loaded):
+                yield entry.loaded
+        finally:
+            self._leave(entry)
+
+    @contextmanager
+    def _slot(self, loaded: Loaded) -> Iterator[None]:
+        """On a GPU only so many at the same time."""
+        if loaded.device != CUDA:
+            yield
+            return
+        with self._slots:
+            yield
+
+    def _enter(self, one: Installed) -> _Entry:
+        with self._guard:
+            entry = self._entries.setdefault(str(one.folder), _Entry(one))
+            if entry.one.sha256 != one.sha256:  # the same version was installed afresh
+                entry = self._entries[str(one.folder)] = _Entry(one)
+            entry.users += 1
+            return entry
+
+    def _leave(self, entry: _Entry) -> None:
+        with self._guard:
+            entry.users -= 1
+            entry.used = self._clock()
+        self._watch()
+
+    def _load(self, one: Installed) -> Loaded:
+        engine = runtime(one.card)
+        device = CPU if one.card.id in self._no_gpu else preferred(self._settings)
+        try:
+            return engine.load(one, device, self._settings)
+        except Exception as error:
+            if device != CUDA or self._settings.require_gpu or not engine.out_of_memory(error):
+                raise
+        self._no_gpu.add(one.card.id)
+        return engine.load(one, CPU, self._settings)
+
+    def to_processor(self, one: Installed, error: BaseException) -> bool:
+        """Was ``error`` a GPU without memory? Then the model is loaded on the processor from now on."""
+        if self._settings.require_gpu or not runtime(one.card).out_of_memory(error):
+            return False
+        with self._guard:
+            entry = self._entries.get(str(one.folder))
+            if entry is None or entry.loaded is None or entry.loaded.device != CUDA:
+                return False
+            self._no_gpu.add(one.card.id)
+            self._entries[str(one.folder)] = _Entry(one)  # whoever still runs on the old one keeps it until then
+        return True
+
+    def _make_room(self, newcomer: _Entry) -> None:
+        budget = self._settings.model_memory_mb
+        with self._guard:
+            idle = sorted(
+                (entry for entry in self._entries.values() if entry.loaded is not None and not entry.users),
+                key=lambda entry: entry.used,
+            )
+            there = sum(weight(entry.one) for entry in self._entries.values() if entry.loaded is not None)
+            leaving = []
+            for entry in idle:
+                if there + weight(newcomer.one) <= budget:
+                    break
+                leaving.append(entry)
+                there -= weight(entry.one)
+            self._drop(leaving)
+
+    def _drop(self, entries: list[_Entry]) -> None:
+        for entry in entries:
+            loaded, entry.loaded = entry.loaded, None
+            if loaded is not None:
+                loaded.close()
+            if not entry.users and self._entries.get(str(entry.one.folder)) is entry:
+                del self._entries[str(entry.one.folder)]
+        if entries:
+            gc.collect()
+            give_back_memory()
+
+    def unload(self, *, idle_for: float = 0.0) -> int:
+        """Let go of what nobody uses nor used for ``idle_for`` seconds; how many that were."""
+        now = self._clock()
+        with self._guard:
+            idle = [
+                entry
+                for entry in self._entries.values()
+                if entry.loaded is not None and not entry.users and now - entry.used >= idle_for
+            ]
+            self._drop(idle)
+        return len(idle)
+
+    def _watch(self) -> None:
+        """See to it that what is idle goes, without anybody asking."""
+        patience = self._settings.model_idle_seconds
+        with self._guard:
+            if patience <= 0 or self._sweeper is not None or self._closed:
+                return
+            self._sweeper = threading.Timer(patience, self._sweep)
+            self._sweeper.daemon = True
+            self._sweeper.start()
+
+    def _sweep(self) -> None:
+        with self._guard:
+            self._sweeper = None
+            self.unload(idle_for=self._settings.model_idle_seconds)
+            waiting = any(entry.loaded is not None for entry in self._entries.values())
+        if waiting:
+            self._watch()
+
+    def status(self) -> tuple[Status, ...]:
+        """What is in memory now; never loads anything."""
+        with self._guard:
+            return tuple(
+                Status(card.name, card.version, card.role, entry.loaded.device, weight(entry.one), entry.users)
+                for entry in self._entries.values()
+                if entry.loaded is not None
+                for card in (entry.one.card,)
+            )
+
+    def loads(self, one: Installed) -> int:
+        """How often it was loaded since it was last let go."""
+        with self._guard:
+            entry = self._entries.get(str(one.folder))
+            return entry.loads if entry else 0
+
+    def close(self) -> None:
+        """Let go of everything that is not in use, and watch no longer."""
+        with self._guard:
+            self._closed = True
+            if self._sweeper is not None:
+                self._sweeper.cancel()
+                self._sweeper = None
+            self.unload()
+
+
+def weight(one: Installed) -> int:
+    """MiB in memory: as its card says, else by the size of its files."""
+    if one.card.memory is not None:
+        return one.card.memory
+    size = sum(path.stat().st_size for path in one.folder.rglob("*") if path.is_file())
+    return round(size * _OVERHEAD / _MIB) + 1

@@ -1,0 +1,131 @@
+"""What tasks and front doors see of models: ask for one by role, and run it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lookhear.errors import ModelMissing, UnknownModel
+from lookhear.models.card import AUTO, Card, Want
+from lookhear.models.catalogue import Catalogue, load_catalogue
+from lookhear.models.install import pull
+from lookhear.models.sessions import Sessions
+from lookhear.models.settings import ModelSettings
+from lookhear.models.store import Installed, Store
+
+
+@dataclass(frozen=True)
+class Model:
+    """An installed model. Nothing is loaded before it is first used."""
+
+    one: Installed
+    sessions: Sessions
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+        """A copy of what uses it uses the same."""
+        return self
+
+    @property
+    def card(self) -> Card:
+        """What it is."""
+        return self.one.card
+
+    def file(self, name: str | None = None) -> Path:
+        """One of its files: the only one, or by name."""
+        return self.one.file(name)
+
+    @contextmanager
+    def use(self) -> Iterator[Any]:
+        """The object of its runtime, which stays in memory meanwhile."""
+        with self.sessions.use(self.one) as loaded:
+            yield loaded.native
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """The outputs of an ONNX model, in its order. Where a GPU has no memory left, it goes on on the processor."""
+        try:
+            return self._run(feeds)
+        except Exception as error:
+            if not self.sessions.to_processor(self.one, error):
+                raise
+        return self._run(feeds)
+
+    def _run(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        with self.sessions.use(self.one) as loaded:
+            return loaded.run(feeds)  # type: ignore[attr-defined, no-any-return]
+
+
+class Shelf:
+    """The models of one store, and the one set of sessions over them."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self.settings = settings
+        self.store = Store(settings.store_folder)
+        self.sessions = Sessions(settings)
+        self._pulling = threading.Lock()
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """All that is known. Raises InvalidCard."""
+        return _catalogue(self.settings.model_catalogue)
+
+    def find(self, want: Want) -> Model | None:
+        """What is installed for it, None where nothing is. Raises UnknownModel for a name nobody knows."""
+        one = self.store.find(want, commercial_only=self.settings.commercial_only)
+        if one is not None and one.card.role != want.role:
+            raise UnknownModel(f"The model '{want.model}' is for {one.card.role}, not for {want.role}.")
+        if one is not None:
+            return Model(one, self.sessions)
+        if want.model != AUTO:
+            self.catalogue.check_name(want.model, want.role)
+        return None
+
+    def get(self, want: Want) -> Model:
+        """Like ``find``; raises ModelMissing with the command that helps, unless MODEL_AUTO_PULL fetches it."""
+        model = self.find(want)
+        if model is not None:
+            return model
+        card = self._card(want)
+        if card is not None and self.settings.model_auto_pull:
+            with self._pulling:
+                return Model(pull(card, self.store, self.settings.model_mirror), self.sessions)
+        raise ModelMissing(self._missing(want, card))
+
+    def _card(self, want: Want) -> Card | None:
+        if want.model != AUTO:
+            return self.catalogue.find(want.model)
+        return self.catalogue.first(want.role, commercial_only=self.settings.commercial_only)
+
+    def _missing(self, want: Want, card: Card | None) -> str:
+        if card is None:
+            return f"No model for {want.role} is known. Import one: lookhear models import"
+        which = "No model" if want.model == AUTO else f"The model '{want.model}'"
+        return f"{which} for {want.role} is {'' if want.model == AUTO else 'not '}installed. {get_it(card)}"
+
+    def better(self, model: Model) -> Card | None:
+        """A known model of the same role that is better than all that are installed."""
+        installed = {one.card.name for one in self.store.all().values()}
+        best = next(iter(self.catalogue.of(model.card.role, commercial_only=self.settings.commercial_only)), None)
+        return best if best is not None and best.name not in installed and best.rank > model.card.rank else None
+
+
+def get_it(card: Card) -> str:
+    """The command that installs it."""
+    return f"Get one with: lookhear models pull {card.name}"
+
+
+@lru_cache(maxsize=8)
+def _catalogue(own: Path | None) -> Catalogue:
+    return load_catalogue(own)
+
+
+@lru_cache(maxsize=8)
+def shelf_for(settings: ModelSettings) -> Shelf:
+    """The one of this process for these settings."""
+    return Shelf(settings)

@@ -1,0 +1,207 @@
+"""Which models are installed, and which version of each is active.
+
+::
+
+    <folder>/installed/<name>/<version>/   card.json and the files; appears at once, whole
+    <folder>/state.json                    the history of active versions of each name, the chosen name of each role
+    <folder>/staging, locks                what is being fetched; models.lock.json: sums that were learned
+
+A version is installed when its folder is there. Everything else is written so that a killed process leaves either the old
+or the new.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lookhear.errors import UnknownModel
+from lookhear.models.card import AUTO, Card, Want, from_plain
+from lookhear.models.disk import read_json, write_json, writing
+from lookhear.models.locks import locked
+
+CARD = "card.json"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A version that is there."""
+
+    card: Card
+    folder: Path
+
+    def file(self, name: str | None = None) -> Path:
+        """One of its files: the only one, or by name."""
+        if name is None:
+            name = self.card.kept[0].name if self.card.kept else f"{self.card.name}.onnx"
+        return self.folder / name
+
+    @property
+    def sha256(self) -> str | None:
+        """Of its one file, or of the list of the sums of all: which weights these are."""
+        import hashlib
+
+        sums = [f"{file.name}:{file.sha256}" for file in self.card.kept if file.sha256]
+        if len(sums) == 1:
+            return sums[0].rpartition(":")[2]
+        return hashlib.sha256("\n".join(sums).encode()).hexdigest() if sums else None
+
+
+class Store:
+    """The models in one folder. Reading needs no lock; other processes may change it at any time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._state = folder / "state.json"
+        self._known: tuple[int, dict[str, Installed]] = (-1, {})
+
+    def stamp(self) -> int:
+        """Another number after every change; 0 where nothing was ever installed."""
+        try:
+            return os.stat(self._state).st_mtime_ns
+        except OSError:
+            return 0
+
+    def all(self) -> dict[str, Installed]:
+        """By ``name@version``."""
+        stamp = self.stamp()
+        if stamp != self._known[0]:
+            found = {one.card.id: one for one in self._scan()}
+            self._known = (stamp, found)
+        return self._known[1]
+
+    def _scan(self) -> Iterator[Installed]:
+        for path in sorted((self.folder / "installed").glob(f"*/*/{CARD}")):
+            values = read_json(path)
+            try:
+                yield Installed(from_plain(values), path.parent)
+            except (TypeError, KeyError, ValueError, AttributeError):
+                continue  # of a newer version of ours: as if it were not there
+
+    def state(self) -> dict[str, Any]:
+        """``active``: name -> versions, the last is active; ``chosen``: role -> name."""
+        return {"active": {}, "chosen": {}, **(read_json(self._state) or {})}
+
+    def active(self, name: str) -> Installed | None:
+        """The active version of a name."""
+        installed = self.all()
+        for version in reversed(self.state()["active"].get(name, [])):
+            if f"{name}@{version}" in installed:
+                return installed[f"{name}@{version}"]
+        return None
+
+    def find(self, want: Want, *, commercial_only: bool = False) -> Installed | None:
+        """What ``want`` means here: the model it names, or the chosen or else best one of its role."""
+        installed = self.all()
+        if not installed:
+            return None
+        if want.model != AUTO:
+            return self._named(want, installed)
+        names = dict.fromkeys(one.card.name for one in installed.values() if one.card.role == want.role)
+        found = [one for one in map(self.active, names) if one is not None and one.card.role == want.role]
+        found = [one for one in found if one.card.commercial or not commercial_only]
+        chosen = self.state()["chosen"].get(want.role)
+        return max(found, key=lambda one: (one.card.name == chosen, one.card.rank), default=None)
+
+    def _named(self, want: Want, installed: dict[str, Installed]) -> Installed | None:
+        plain, at, _ = want.model.partition("@")
+        if at:
+            return installed.get(want.model)
+        own = self.active(plain)
+        if own is not None:
+            return own
+        named = (
+            one.card.name for one in installed.values() if plain in one.card.aliases and one.card.role == want.role
+        )
+        return next((one for one in map(self.active, named) if one is not None), None)
+
+    def place(self, card: Card) -> Path:
+        """Where a version lies once it is installed."""
+        return self.folder / "installed" / card.name / card.version
+
+    def staging(self, card: Card) -> Path:
+        """Where its files are gathered."""
+        return self.folder / "staging" / card.id
+
+    def lock(self, card: Card) -> Path:
+        """What processes that fetch it agree on."""
+        return self.folder / "locks" / f"{card.id}.lock"
+
+    def put(self, card: Card, staging: Path, *, activate: bool = True) -> Installed:
+        """Make what lies in ``staging`` the version that ``card`` says, at once."""
+        write_json(staging / CARD, dataclasses.asdict(card))
+        place = self.place(card)
+        with writing(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if place.exists():
+                shutil.rmtree(place)
+            os.replace(staging, place)
+        self._change(lambda state: _push(state, card) if activate else None)
+        return Installed(card, place)
+
+    def activate(self, name: str, version: str | None = None, *, choose: bool = False) -> Installed:
+        """Make an installed version the active one; ``choose`` it for its role, too. Raises UnknownModel."""
+        self._known = (-1, {})  # it may have come a moment ago
+        one = self.all().get(f"{name}@{version}") if version else self.active(name)
+        if one is None:
+            raise UnknownModel(self._not_installed(name, version))
+        card = one.card
+
+        def change(state: dict[str, Any]) -> None:
+            _push(state, card)
+            if choose:
+                state["chosen"][card.role] = name
+
+        self._change(change)
+        return one
+
+    def rollback(self, name: str) -> Installed:
+        """Make the version active that was so before. Raises UnknownModel if there is none."""
+        history = [version for version in self.state()["active"].get(name, []) if f"{name}@{version}" in self.all()]
+        if len(history) < 2:
+            raise UnknownModel(f"No earlier version of '{name}' is installed. See: lookhear models list --installed")
+
+        def change(state: dict[str, Any]) -> None:
+            state["active"][name] = [history[-1], *history[:-1]]
+
+        self._change(change)
+        return self.all()[f"{name}@{history[-2]}"]
+
+    def remove(self, name: str, version: str) -> None:
+        """Delete a version. Raises UnknownModel."""
+        one = self.all().get(f"{name}@{version}")
+        if one is None:
+            raise UnknownModel(self._not_installed(name, version))
+        with writing(one.folder):
+            gone = one.folder.with_name(f".{one.folder.name}.gone")
+            os.replace(one.folder, gone)
+            shutil.rmtree(gone)
+
+        def change(state: dict[str, Any]) -> None:
+            state["active"][name] = [other for other in state["active"].get(name, []) if other != version]
+
+        self._change(change)
+
+    def _not_installed(self, name: str, version: str | None) -> str:
+        there = ", ".join(self.all()) or "nothing"
+        which = f"{name}@{version}" if version else name
+        return f"'{which}' is not installed; {there} is. Get it with: lookhear models pull {which}"
+
+    def _change(self, change: Any) -> None:
+        with locked(self.folder / "locks" / "state.lock"):
+            state = self.state()
+            before = self.stamp()
+            change(state)
+            write_json(self._state, state)
+            if self.stamp() == before:  # a clock that is too coarse must not hide a change
+                os.utime(self._state, ns=(before + 1, before + 1))
+
+
+def _push(state: dict[str, Any], card: Card) -> None:
+    history = [version for version in state["active"].get(card.name, []) if version != card.version]
+    state["active"][card.name] = [*history, card.version]
