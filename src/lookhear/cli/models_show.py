@@ -30,22 +30,24 @@ def print_models(role: str | None, installed: bool, commercial_only: bool, as_js
         typer.echo(f"There is none. Models are known for: {known}.")
         return
     table = Table()
-    for title in ("for", "model", "version", "state", "size", "memory", "licence", "commercial", "what it is"):
-        table.add_column(title, overflow="fold")
+    for title in ("for", "model", "state", "size", "licence"):
+        table.add_column(title, overflow="fold", no_wrap=title in ("state", "size"))
+    table.add_column("what it is", overflow="fold", ratio=1, min_width=30)
     before = ""
     for row in rows:
         state = "[green]in use[/]" if row["used"] else "installed" if row["installed"] else "[dim]not installed[/]"
-        sizes = (row["size"], f"{row['memory']} MB" if row["memory"] else "—")
         name = f"[bold]{row['name']}[/]" if row["recommended"] else row["name"]
-        terms = (escape(row["licence"]), {True: "yes", False: "[red]no[/]", None: "unknown"}[row["commercial"]])
+        terms = {True: "", False: "[red]no commercial use:[/] ", None: ""}[row["commercial"]] + escape(row["licence"])
+        memory = f", {row['memory']} MB in memory" if row["memory"] else ""
         shown = row["role"] if row["role"] != before else ""
-        table.add_row(shown, name, row["version"], state, *sizes, *terms, escape(row["summary"]))
+        if before and shown:
+            table.add_section()
+        table.add_row(shown, f"{name} {row['version']}", state, row["size"], terms, escape(row["summary"] + memory))
         before = row["role"]
     screen = console()
     screen.print(table)
-    screen.print(
-        f"[dim]In {escape(str(shelf.store.folder))}. Get one with: lookhear models pull NAME; bold: get this first.[/]"
-    )
+    place = escape(str(shelf.store.folder))
+    screen.print(f"[dim]In {place}. Get one with: lookhear models pull NAME; bold: get this first.[/]", soft_wrap=True)
 
 
 def rows_of(shelf: Shelf) -> list[dict[str, Any]]:

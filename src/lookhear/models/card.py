@@ -41,7 +41,9 @@ class Source:
     def __str__(self) -> str:
         if self.hub:
             return f"{self.hub}/{self.path} on the hub"
-        return f"{self.path} in the wheel {self.wheel}" if self.wheel else (self.https or self.file or "nowhere")
+        if self.https:
+            return f"{self.https.partition('://')[2].partition('/')[0]}/…/{self.name}"
+        return f"{self.path} in the wheel {self.wheel}" if self.wheel else self.file or "nowhere"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -96,10 +97,18 @@ def _refused(url: str, status: int) -> Exception:
     return ModelUnavailable(f"the server answers HTTP {status}")
 
 
+def _innermost(error: BaseException) -> BaseException:
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return error
+
+
+def _unknown_host(error: Exception) -> bool:
+    return isinstance(_innermost(error), socket.gaierror)
+
+
 def _why(error: Exception) -> str:
     """In a few words: the innermost reason."""
-    inner: BaseException = error
-    while inner.__cause__ or inner.__context__:
-        inner = inner.__cause__ or inner.__context__ or inner
+    inner = _innermost(error)
     reason = getattr(inner, "strerror", None) or str(inner)
     return f"no connection ({reason})"
