@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,9 +13,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lookhear.errors import ModelMissing, UnknownModel
+from lookhear.errors import ModelMissing, StoreUnwritable, UnknownModel
 from lookhear.models.card import AUTO, Card, Want
-from lookhear.models.catalogue import Catalogue, load_catalogue
+from lookhear.models.catalogue import Catalogue, load_catalogue, stamp_of_ours
 from lookhear.models.install import pull
 from lookhear.models.sessions import Sessions
 from lookhear.models.settings import ModelSettings
@@ -81,10 +82,24 @@ class Shelf:
         if one is not None and one.card.role != want.role:
             raise UnknownModel(f"The model '{want.model}' is for {one.card.role}, not for {want.role}.")
         if one is not None:
-            return Model(one, self.sessions)
+            return Model(self._fresh(one), self.sessions)
         if want.model != AUTO:
             self.catalogue.check_name(want.model, want.role)
         return None
+
+    def _fresh(self, one: Installed) -> Installed:
+        """With what our catalogue says now, if it says more than when the model was installed."""
+        if one.catalogue == stamp_of_ours():
+            return one
+        known = next((card for card in self.catalogue.cards if card.id == one.card.id), None)
+        try:
+            return self.store.refresh(one, known or one.card)
+        except StoreUnwritable:
+            return (
+                one
+                if known is None
+                else dataclasses.replace(one, card=dataclasses.replace(known, files=one.card.files))
+            )
 
     def get(self, want: Want) -> Model:
         """Like ``find``; raises ModelMissing with the command that helps, unless MODEL_AUTO_PULL fetches it."""

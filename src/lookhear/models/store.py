@@ -22,6 +22,7 @@ from typing import Any
 
 from lookhear.errors import UnknownModel
 from lookhear.models.card import AUTO, Card, Want, from_plain
+from lookhear.models.catalogue import stamp_of_ours
 from lookhear.models.disk import read_json, write_json, writing
 from lookhear.models.locks import locked
 
@@ -34,6 +35,7 @@ class Installed:
 
     card: Card
     folder: Path
+    catalogue: str = ""  #: which state of our catalogue the card is from
 
     def file(self, name: str | None = None) -> Path:
         """One of its files: the only one, or by name."""
@@ -79,7 +81,7 @@ class Store:
         for path in sorted((self.folder / "installed").glob(f"*/*/{CARD}")):
             values = read_json(path)
             try:
-                yield Installed(from_plain(values), path.parent)
+                yield Installed(from_plain(values["card"]), path.parent, values["catalogue"])
             except (TypeError, KeyError, ValueError, AttributeError):
                 continue  # of a newer version of ours: as if it were not there
 
@@ -134,7 +136,8 @@ class Store:
 
     def put(self, card: Card, staging: Path, *, activate: bool = True) -> Installed:
         """Make what lies in ``staging`` the version that ``card`` says, at once."""
-        write_json(staging / CARD, dataclasses.asdict(card))
+        catalogue = stamp_of_ours()
+        write_json(staging / CARD, {"catalogue": catalogue, "card": dataclasses.asdict(card)})
         place = self.place(card)
         with writing(place):
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +145,15 @@ class Store:
                 shutil.rmtree(place)
             os.replace(staging, place)
         self._change(lambda state: _push(state, card) if activate else None)
-        return Installed(card, place)
+        return Installed(card, place, catalogue)
+
+    def refresh(self, one: Installed, card: Card) -> Installed:
+        """The same weights with what a newer catalogue knows of them."""
+        kept = dataclasses.replace(card, files=one.card.files)
+        catalogue = stamp_of_ours()
+        write_json(one.folder / CARD, {"catalogue": catalogue, "card": dataclasses.asdict(kept)})
+        self._change(lambda state: None)
+        return Installed(kept, one.folder, catalogue)
 
     def activate(self, name: str, version: str | None = None, *, choose: bool = False) -> Installed:
         """Make an installed version the active one; ``choose`` it for its role, too. Raises UnknownModel."""
