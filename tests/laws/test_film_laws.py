@@ -27,6 +27,7 @@ from lookhear.tasks.base import Context
 from lookhear.tasks.catalogue import AnyTask
 from support.film import encode, panned, texture
 from support.laws import same
+from support.models import installed, shelf
 
 TASKS: dict[str, AnyTask] = {
     task.name: task
@@ -35,6 +36,13 @@ TASKS: dict[str, AnyTask] = {
 }
 NAMES = sorted(TASKS)
 each_task = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(autouse=True)
+def weights(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the task takes; without them it is not tested here."""
+    if "name" in request.fixturenames:
+        installed(monkeypatch, "video", request.getfixturevalue("name"))
 
 
 @lru_cache(maxsize=1)
@@ -57,8 +65,8 @@ def items(name: str, data: bytes | None = None) -> tuple[tuple[Item, ...], Probe
 
 def run(name: str, parts: tuple[Item, ...], probe: Probe, seen: Seen, snapshot_at: int | None = None) -> Any:
     """Drive a task by hand; what it needs is left to it."""
-    (step,) = [step for step in make_plan("video", [name]).steps if step.task.name == name]
-    context = Context(probe, lambda message: None, seen=seen)
+    (step,) = [step for step in make_plan("video", [name], shelf=shelf()).steps if step.task.name == name]
+    context = Context(probe, lambda message: None, seen=seen, models=step.models)
     sampling = TASKS[name].sampling(step.options) if Form.PIXELS in TASKS[name].forms else None
     runner = Runner(name, TASKS[name].forms, TASKS[name].start(context, step.options), sampling)
     grid = Grid([runner])

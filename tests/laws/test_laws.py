@@ -24,11 +24,19 @@ from lookhear.media.forms import Form, Samples
 from lookhear.media.probe import AudioStream, Probe
 from lookhear.media.sound import Heard
 from lookhear.tasks.base import Context
+from support.models import installed, shelf
 from support.sound import encode, tone
 
 TASKS = {task.name: task for task in lookhear.tasks("audio")}
 NAMES = sorted(TASKS)
 each_task = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(autouse=True)
+def weights(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the task takes; without them it is not tested here."""
+    if "name" in request.fixturenames:
+        installed(monkeypatch, "audio", request.getfixturevalue("name"))
 
 
 @lru_cache(maxsize=1)
@@ -39,13 +47,16 @@ def tune() -> np.ndarray:
 
 def run(name: str, sound: np.ndarray, rate: int, cuts: list[int], snapshot_at: int | None = None) -> Any:
     """Drive a task and what it needs by hand, the sound cut at ``cuts``; half-rate mono stands for the analysis grid."""
-    plan = make_plan("audio", [name])
+    plan = make_plan("audio", [name], shelf=shelf())
     layout = "mono" if len(sound) == 1 else "stereo"
     stream = AudioStream(0, "pcm_s16le", rate, len(sound), layout, "s16", 16)
     probe = Probe("audio", "wav", "WAV", sound.shape[1] / rate, None, None, (stream,), audio_index=0)
     heard = Heard(sound.shape[1], rate, len(sound), layout)
     results: dict[str, Any] = {}
-    contexts = {step.task.name: Context(probe, lambda message: None, heard, results=results) for step in plan.steps}
+    contexts = {
+        step.task.name: Context(probe, lambda message: None, heard, results=results, models=step.models)
+        for step in plan.steps
+    }
     runners = [
         Runner(step.task.name, step.task.forms, step.task.start(contexts[step.task.name], step.options))
         for step in plan.steps
