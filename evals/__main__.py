@@ -10,8 +10,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 GROUPS = ("tempo", "beats", "meter", "key")  #: of figures on rendered music; "music" is all of them
-PARTS = ("music", *GROUPS, "real", "spectral", "scenes", "real_films", "copies", "ocr")
-DEFAULT = "music,real,spectral,scenes,real_films,copies,ocr"
+PARTS = ("music", *GROUPS, "real", "spectral", "scenes", "real_films", "copies", "ocr", "vision")
+DEFAULT = "music,real,spectral,scenes,real_films,copies,ocr,vision"
 VENV = HERE.parent / ".venv-eval"
 
 
@@ -53,6 +53,7 @@ def main() -> None:
     tables += [_real_films(arguments.jobs)] if "real_films" in asked else []
     tables += [_copies()] if "copies" in asked else []
     tables += [_ocr()] if "ocr" in asked else []
+    tables += [_vision()] if "vision" in asked else []
     text = "\n".join(["# Accuracy", "", "Made by `make eval`.", "", *tables])
     print(text)
     if arguments.set == "report" and arguments.only == parser.get_default("only"):
@@ -63,6 +64,12 @@ def _music(name: str, jobs: int, groups: list[str]) -> str:
     from evals.rendered_tables import tables
 
     return tables(name, jobs, groups)
+
+
+def _vision() -> str:
+    from evals.vision import table
+
+    return table()
 
 
 def _real() -> str:

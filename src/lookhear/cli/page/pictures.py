@@ -7,6 +7,7 @@ from typing import Any
 from lookhear.cli.page.cards import fact_list
 from lookhear.cli.page.markup import Child, Html, card, el
 from lookhear.cli.page.numbers import clock, number, numbers
+from lookhear.cli.page.sightings import outlines
 from lookhear.cli.page.view import View
 
 _CHANNELS = ("red", "green", "blue")
@@ -25,13 +26,13 @@ def picture_card(view: View) -> Html | None:
 def _boxes(view: View) -> Html | None:
     """Outlines of what was found, over the picture."""
     picture = view.report.medium.probe.picture
-    rows = view.rows("ocr", "regions")
-    if picture is None or not rows:
-        return None
-    shapes = [
+    shapes: list[Child] = [
         el("polygon", el("title", row.get("text")), points=_corners(row.get("polygon")), class_="text-box")
-        for row in rows
+        for row in view.rows("ocr", "regions")
     ]
+    shapes += outlines(view)
+    if picture is None or not shapes:
+        return None
     box = f"0 0 {picture.width} {picture.height}"
     return el("svg", shapes, viewBox=box, preserveAspectRatio="none", class_="boxes", aria_hidden="true")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from os.path import basename
 from typing import Any
 
-from lookhear.cli.page import cards, film, keys, pictures, tracks
+from lookhear.cli.page import cards, film, keys, pictures, sightings, tracks
 from lookhear.cli.page.markup import Child, Html, card, el, join
 from lookhear.cli.page.notices import notices
 from lookhear.cli.page.numbers import MISSING, amount, clock, numbers, size
@@ -24,6 +24,7 @@ _TRACKS: tuple[Callable[[View], tracks.Track | None], ...] = (
 _CARDS: tuple[Callable[[View], Html | None], ...] = (
     film.scenes_card,
     pictures.picture_card,
+    sightings.sightings_card,
     pictures.text_card,
     pictures.colors_card,
     cards.rhythm_card,
@@ -33,7 +34,9 @@ _CARDS: tuple[Callable[[View], Html | None], ...] = (
     cards.sound_card,
 )
 _DRAWN_ONLY = frozenset({"overview", "sound_overview"})  # their values are the drawing
-_CLOSED = frozenset({"similarity", "duplicates", "sound_duplicates", "technical", "spectral", "visual", "scenes"})
+_CLOSED = frozenset(
+    {"similarity", "duplicates", "sound_duplicates", "technical", "spectral", "visual", "scenes", "faces", "objects"}
+)
 _NAMES = {"mir": "Rhythm and key", "perceptual": "Listening", "spectral": "Spectrum", "technical": "File"}
 _NAMES |= {
     "ocr": "Text",
