@@ -86,10 +86,14 @@ def print_families() -> None:
     for title in ("family", "for", "runtime", "inputs", "outputs"):
         table.add_column(title, overflow="fold")
     for name, facts in shelf_for(load_settings()).catalogue.families.items():
-        tensors = (_tensors(facts.get(what) or {}) for what in ("inputs", "outputs"))
+        parts = facts.get("graphs") or {"": facts}
+        tensors = ("\n".join(_tensors(part, what, graph) for graph, part in parts.items()) for what in ("inputs", "outputs"))
         table.add_row(name, facts["role"], facts["runtime"], *tensors)
     console().print(table)
 
 
-def _tensors(tensors: dict[str, Any]) -> str:
-    return "\n".join(f"{name}: {' × '.join(map(str, shape))}" for name, shape in tensors.items()) or "—"
+def _tensors(part: dict[str, Any], what: str, graph: str) -> str:
+    """Of a graph of a family: a line per tensor."""
+    before = f"{graph}/" if graph else ""
+    tensors = (part.get(what) or {}).items()
+    return "\n".join(f"{before}{name}: {' × '.join(map(str, shape))}" for name, shape in tensors) or "—"

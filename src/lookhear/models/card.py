@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 AUTO = "auto"
+ANY = "*"  #: in place of a tensor's name: whatever it is called
+Shapes = Mapping[str, tuple[int | str, ...]]  #: by name; a letter stands for any size
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,12 @@ class Want:
     role: str
     model: str = AUTO
     optional: bool = False  #: the task goes on without it
+    instead: str = ""  #: another role, a model of which will do if it is named, or if none of ``role`` is installed
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What it may be for, the better first."""
+        return (self.role, self.instead) if self.instead else (self.role,)
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,16 @@ class ModelFile:
 
 
 @dataclass(frozen=True)
+class Graph:
+    """One of several ONNX files of a model that are run each on its own. ``file``: its name among the model's."""
+
+    file: str
+    inputs: Shapes = field(default_factory=dict)
+    outputs: Shapes = field(default_factory=dict)
+    optional: bool = False  #: a model of the family may lack it
+
+
+@dataclass(frozen=True)
 class Card:
     """A version of a model. ``inputs`` and ``outputs``: tensor names and shapes, where a letter stands for any size."""
 
@@ -75,8 +94,9 @@ class Card:
     recommended: bool = False  #: what to get first for the role
     memory: int | None = None  #: MiB when loaded
     labels: tuple[str, ...] = ()
-    inputs: Mapping[str, tuple[int | str, ...]] = field(default_factory=dict)
-    outputs: Mapping[str, tuple[int | str, ...]] = field(default_factory=dict)
+    inputs: Shapes = field(default_factory=dict)
+    outputs: Shapes = field(default_factory=dict)
+    graphs: Mapping[str, Graph] = field(default_factory=dict)  #: by name, where it has several
     batch: bool = False  #: the first axis of all inputs counts independent items
     build: str | None = None  #: what makes the weights out of the material: a module of ``builders``
     aliases: tuple[str, ...] = ()
@@ -99,6 +119,15 @@ class Card:
         """Files that stay in the model's folder as they were fetched."""
         return tuple(file for file in self.files if not file.material)
 
+    def part(self, name: str) -> Card:
+        """One of its graphs, with the files of its weights, as a model of its own. Raises KeyError."""
+        graph = self.graphs[name]
+        endings = ("", ".data", "_data")  # of what PyTorch and others write weights to
+        files = tuple(file for file in self.kept if file.name in {graph.file + ending for ending in endings})
+        return dataclasses.replace(
+            self, files=files, inputs=graph.inputs, outputs=graph.outputs, graphs={}, memory=None
+        )
+
 
 def from_plain(values: Mapping[str, Any]) -> Card:
     """A card out of what ``dataclasses.asdict`` made of it. Raises TypeError, KeyError, ValueError for anything else."""
@@ -106,6 +135,10 @@ def from_plain(values: Mapping[str, Any]) -> Card:
         ModelFile(**{**file, "sources": tuple(Source(**source) for source in file["sources"])})
         for file in values["files"]
     )
-    shapes = {what: {name: tuple(shape) for name, shape in values[what].items()} for what in ("inputs", "outputs")}
+    graphs = {name: Graph(**{**graph, **_shapes(graph)}) for name, graph in values.get("graphs", {}).items()}
     lists = {what: tuple(values[what]) for what in ("labels", "aliases")}
-    return Card(**{**values, **shapes, **lists, "files": files})
+    return Card(**{**values, **_shapes(values), **lists, "files": files, "graphs": graphs})
+
+
+def _shapes(values: Mapping[str, Any]) -> dict[str, Shapes]:
+    return {what: {name: tuple(shape) for name, shape in values[what].items()} for what in ("inputs", "outputs")}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.errors import InvalidCard, UnknownModel
-from lookhear.models.card import AUTO, Card, ModelFile, Source
+from lookhear.models.card import AUTO, Card, Graph, ModelFile, Source
 
 _HERE = Path(__file__).parent
 
@@ -52,17 +52,17 @@ class Catalogue:
         cards = self.of(role, commercial_only=commercial_only)
         return next((card for card in cards if card.recommended), next(iter(cards), None))
 
-    def check_name(self, name: str, role: str) -> None:
-        """Raises UnknownModel unless ``name`` is a model for ``role``, naming those that are."""
+    def check_name(self, name: str, *roles: str) -> None:
+        """Raises UnknownModel unless ``name`` is a model for one of ``roles``, naming those that are."""
         if name == AUTO:
             return
-        known = ", ".join(dict.fromkeys(card.name for card in self.of(role)))
+        known = ", ".join(dict.fromkeys(card.name for role in roles for card in self.of(role)))
         try:
             card = self.find(name)
         except UnknownModel as error:
-            raise UnknownModel(f"There is no model '{name}' for {role}. Known: {known}.") from error
-        if card.role != role:
-            raise UnknownModel(f"The model '{name}' is for {card.role}, not for {role}. Known: {known}.")
+            raise UnknownModel(f"There is no model '{name}' for {roles[0]}. Known: {known}.") from error
+        if card.role not in roles:
+            raise UnknownModel(f"The model '{name}' is for {card.role}, not for {roles[0]}. Known: {known}.")
 
 
 def load_catalogue(own: Path | None = None) -> Catalogue:
@@ -125,6 +125,7 @@ def _card(entry: Any, families: Mapping[str, Mapping[str, Any]], name: str, fold
     values["facts"] = {**(families[family].get("facts") or {}), **(entry.get("facts") or {})}
     values["labels"] = _labels(values.get("labels"), folder, name)
     values["files"] = _files(values.get("files"))
+    values["graphs"] = _graphs(values.get("graphs"), values["files"])
     return validated(values, f"{name}, model '{called}'")
 
 
@@ -143,6 +144,8 @@ def validated(values: Mapping[str, Any], name: str) -> Card:
         _check_names(file, ModelFile, f"{name}, file '{file['name']}'")
         for source in file.get("sources", ()):
             _check_names(source, Source, f"{name}, file '{file['name']}'")
+    for graph, facts in (values.get("graphs") or {}).items():
+        _check_names(facts, Graph, f"{name}, graph '{graph}'")
     _check(card, name)
     return card
 
@@ -162,6 +165,9 @@ def _check(card: Card, name: str) -> None:
         for source in file.sources:
             if sum(map(bool, (source.hub, source.https, source.wheel, source.file))) != 1:
                 raise InvalidCard(f"{name}: a source is exactly one of hub, https, wheel, file.")
+    for graph in card.graphs.values():
+        if graph.file not in {file.name for file in card.kept}:
+            raise InvalidCard(f"{name}: the file '{graph.file}' of one of its graphs is not among its files.")
     for word in (card.name, card.version):
         if not word or set(word) & set("/\\@ ") or word.startswith("."):
             raise InvalidCard(f"{name}: '{word}' is no name or version: no blanks, slashes, @, nor a dot at the start.")
@@ -170,6 +176,13 @@ def _check(card: Card, name: str) -> None:
 def _files(files: Any) -> Any:
     """``{name: facts}`` as a list; what is no mapping is left to be refused."""
     return [{"name": name, **(facts or {})} for name, facts in files.items()] if isinstance(files, Mapping) else files
+
+
+def _graphs(graphs: Any, files: Any) -> Any:
+    """With the names of their files, unless it is told as GRAPH.onnx; without those that it may and does lack."""
+    there = {file["name"] for file in files or () if isinstance(file, Mapping) and "name" in file}
+    told = {name: {"file": f"{name}.onnx", **facts} for name, facts in (graphs or {}).items()}
+    return {name: facts for name, facts in told.items() if facts["file"] in there or not facts.get("optional")}
 
 
 def _labels(labels: Any, folder: Path, name: str) -> Any:

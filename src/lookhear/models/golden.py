@@ -16,7 +16,7 @@ from lookhear.errors import InvalidModel
 from lookhear.models.disk import read_json, write_json
 from lookhear.models.inspect import check_files
 from lookhear.models.runtimes import runtime
-from lookhear.models.shelf import Model, Shelf
+from lookhear.models.shelf import Shelf
 from lookhear.models.store import Installed
 
 _OURS = Path(__file__).with_name("golden.json")
@@ -41,9 +41,13 @@ def check(one: Installed, shelf: Shelf) -> str:
 
 def answer_of(one: Installed, shelf: Shelf) -> Answer:
     """What the model makes of its seeded input."""
-    with Model(one, shelf.sessions).sessions.use(one) as loaded:
-        outputs = runtime(one.card).seeded(loaded, one.card)
-    return {name: _summary(output) for name, output in outputs.items()}
+    answer: Answer = {}
+    for part in one.graphs:
+        with shelf.sessions.use(part) as loaded:
+            outputs = runtime(part.card).seeded(loaded, part.card)
+        before = f"{part.part}/" if part.part else ""
+        answer |= {before + name: _summary(output) for name, output in outputs.items()}
+    return answer
 
 
 def _summary(output: NDArray[Any]) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def import_file(path: Path, shelf: Shelf, said: Description) -> Installed:
             raise InvalidModel(
                 f"{file} is a Python pickle, which can run anything when read; it is refused. Export it to ONNX."
             )
-    card = _known(files, shelf.catalogue) or _described(path, files, shelf.catalogue, said)
+    found = _known(files, shelf.catalogue)
+    card, files = found if found else (_described(path, files, shelf.catalogue, said), files)
     with locked(shelf.store.lock(card)):
         staging = shelf.store.staging(card)
         shutil.rmtree(staging, ignore_errors=True)
@@ -67,27 +68,33 @@ def _files(path: Path) -> dict[str, Path]:
     return {file.name: file for file in (path, *beside)}
 
 
-def _known(files: Mapping[str, Path], catalogue: Catalogue) -> Card | None:
-    """The card of exactly these files; for single ones by what they hold, whatever they are called."""
-    if len(files) != 1:
-        return None
-    (path,) = files.values()
-    digest = sha256_of(path)
+def _known(files: Mapping[str, Path], catalogue: Catalogue) -> tuple[Card, dict[str, Path]] | None:
+    """The card all of whose files these are, by what they hold, whatever they are called; and where its files lie."""
+    there = {sha256_of(file): file for file in files.values()}
     for card in catalogue.cards:
-        if len(card.kept) == 1 and len(card.files) == 1 and card.kept[0].sha256 == digest:
-            named = dataclasses.replace(card.kept[0], name=path.name)
-            return dataclasses.replace(card, files=(named,))
+        if len(card.files) != len(card.kept) or not all(file.sha256 in there for file in card.kept):
+            continue
+        paths = {file.name: there[file.sha256 or ""] for file in card.kept}
+        if len(paths) > 1:
+            return card, paths
+        if len(files) == 1:  # which keeps its name
+            ((name, path),) = files.items()
+            return dataclasses.replace(card, files=(dataclasses.replace(card.kept[0], name=name),)), {name: path}
     return None
 
 
 def _described(path: Path, files: Mapping[str, Path], catalogue: Catalogue, said: Description) -> Card:
-    graph = next((file for name, file in files.items() if name.endswith(".onnx")), None)
-    tensors = onnx.describe(graph) if graph else None
-    family = said.family or _family(path, tensors, catalogue)
+    found = {name: onnx.describe(file) for name, file in files.items() if name.endswith(".onnx")}
+    tensors = next(iter(found.values()), None)
+    family = said.family or _family(path, found, catalogue)
     facts = catalogue.families.get(family)
     if facts is None:
         known = ", ".join(catalogue.families)
         raise InvalidModel(f"There is no family '{family}'. Known: {known}; see: lookhear models families")
+    graphs = facts.get("graphs") or {}
+    several = _assigned(graphs, found, forced=said.family is not None)
+    if several is None:
+        raise InvalidModel(f"{path} is no {family}: one file each is needed for {', '.join(graphs)}. {_all_told(found)}")
     values = {
         **facts,
         "name": said.name or _name(path),
@@ -96,7 +103,8 @@ def _described(path: Path, files: Mapping[str, Path], catalogue: Catalogue, said
         "licence": said.licence,
         "commercial": said.commercial,
         "summary": f"imported from {path.name}",
-        "facts": {**(facts.get("facts") or {}), **_size(tensors)},
+        "facts": {**(facts.get("facts") or {}), **({} if graphs else _size(tensors))},
+        "graphs": {name: {**graphs[name], "file": file} for name, file in several.items()},
         "labels": _labels(said, tensors, facts, catalogue),
         "files": [
             dataclasses.asdict(ModelFile(name, (), sha256_of(file), file.stat().st_size))
@@ -110,29 +118,44 @@ def _name(path: Path) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem if path.is_file() else path.name).strip(".-").lower() or "own"
 
 
-def _family(path: Path, tensors: onnx.Tensors | None, catalogue: Catalogue) -> str:
+def _family(path: Path, found: Mapping[str, onnx.Tensors], catalogue: Catalogue) -> str:
     """The one family whose tensors it has."""
-    fit = [
-        name
-        for name, facts in catalogue.families.items()
-        if (tensors is not None and facts["runtime"] == "onnx" and onnx.fits(facts, tensors))
-        or (
-            tensors is None
-            and facts["runtime"] != "onnx"
-            and path.is_dir()
-            and facts.get("mark")
-            and (path / facts["mark"]).exists()
-        )
-    ]
+    fit = [name for name, facts in catalogue.families.items() if _fits(path, found, facts)]
     if len(fit) == 1:
         return fit[0]
-    told = (
-        f"its inputs are {_told(tensors.inputs)}, its outputs {_told(tensors.outputs)}"
-        if tensors
-        else "it has no ONNX file"
+    which = f"It could be {', '.join(fit)}." if fit else "No family has such tensors."
+    raise InvalidModel(
+        f"What {path} is cannot be told. {_all_told(found)} {which} Say --family; see: lookhear models families"
     )
-    which = f"it could be {', '.join(fit)}" if fit else "no family has such tensors"
-    raise InvalidModel(f"What {path} is cannot be told ({told}; {which}). Say --family; see: lookhear models families")
+
+
+def _fits(path: Path, found: Mapping[str, onnx.Tensors], facts: Mapping[str, Any]) -> bool:
+    if facts["runtime"] != "onnx":
+        return not found and path.is_dir() and bool(facts.get("mark")) and (path / facts["mark"]).exists()
+    if facts.get("graphs"):
+        return bool(_assigned(facts["graphs"], found))
+    return bool(found) and onnx.fits(facts, next(iter(found.values())))
+
+
+def _assigned(
+    graphs: Mapping[str, Any], found: Mapping[str, onnx.Tensors], *, forced: bool = False
+) -> dict[str, str] | None:
+    """The file of each graph; None where one has none or several that fit. ``forced``: a single file is the first."""
+    if forced and graphs and len(found) == 1:
+        return {next(iter(graphs)): next(iter(found))}
+    fit = {graph: [name for name, tensors in found.items() if onnx.fits(part, tensors)] for graph, part in graphs.items()}
+    lacking = [graph for graph, names in fit.items() if not names and not graphs[graph].get("optional")]
+    if lacking or any(len(names) > 1 for names in fit.values()):
+        return None
+    return {graph: names[0] for graph, names in fit.items() if names}
+
+
+def _all_told(found: Mapping[str, onnx.Tensors]) -> str:
+    told = (
+        f"The inputs of {name} are {_told(tensors.inputs)}, its outputs {_told(tensors.outputs)}."
+        for name, tensors in found.items()
+    )
+    return " ".join(told) or "It has no ONNX file."
 
 
 def _told(tensors: Mapping[str, Any]) -> str:

@@ -86,9 +86,9 @@ class Sessions:
 
     def _enter(self, one: Installed) -> _Entry:
         with self._guard:
-            entry = self._entries.setdefault(str(one.folder), _Entry(one))
+            entry = self._entries.setdefault(one.key, _Entry(one))
             if entry.one.sha256 != one.sha256:  # the same version was installed afresh
-                entry = self._entries[str(one.folder)] = _Entry(one)
+                entry = self._entries[one.key] = _Entry(one)
             entry.users += 1
             return entry
 
@@ -100,13 +100,13 @@ class Sessions:
 
     def _load(self, one: Installed) -> Loaded:
         engine = runtime(one.card)
-        device = CPU if one.card.id in self._no_gpu else preferred(self._settings)
+        device = CPU if one.key in self._no_gpu else preferred(self._settings)
         try:
             return engine.load(one, device, self._settings)
         except Exception as error:
             if device != CUDA or self._settings.require_gpu or not engine.out_of_memory(error):
                 raise
-        self._no_gpu.add(one.card.id)
+        self._no_gpu.add(one.key)
         return engine.load(one, CPU, self._settings)
 
     def to_processor(self, one: Installed, error: BaseException) -> bool:
@@ -114,11 +114,11 @@ class Sessions:
         if self._settings.require_gpu or not runtime(one.card).out_of_memory(error):
             return False
         with self._guard:
-            entry = self._entries.get(str(one.folder))
+            entry = self._entries.get(one.key)
             if entry is None or entry.loaded is None or entry.loaded.device != CUDA:
                 return False
-            self._no_gpu.add(one.card.id)
-            self._entries[str(one.folder)] = _Entry(one)  # whoever still runs on the old one keeps it until then
+            self._no_gpu.add(one.key)
+            self._entries[one.key] = _Entry(one)  # whoever still runs on the old one keeps it until then
         return True
 
     def _make_room(self, newcomer: _Entry) -> None:
@@ -142,8 +142,8 @@ class Sessions:
             loaded, entry.loaded = entry.loaded, None
             if loaded is not None:
                 loaded.close()
-            if not entry.users and self._entries.get(str(entry.one.folder)) is entry:
-                del self._entries[str(entry.one.folder)]
+            if not entry.users and self._entries.get(entry.one.key) is entry:
+                del self._entries[entry.one.key]
         if entries:
             gc.collect()
             give_back_memory()
@@ -191,7 +191,7 @@ class Sessions:
     def loads(self, one: Installed) -> int:
         """How often it was loaded since it was last let go."""
         with self._guard:
-            entry = self._entries.get(str(one.folder))
+            entry = self._entries.get(one.key)
             return entry.loads if entry else 0
 
     def close(self) -> None:
@@ -208,5 +208,6 @@ def weight(one: Installed) -> int:
     """MiB in memory: as its card says, else by the size of its files."""
     if one.card.memory is not None:
         return one.card.memory
-    size = sum(path.stat().st_size for path in one.folder.rglob("*") if path.is_file())
+    paths = (one.folder / file.name for file in one.card.kept)
+    size = sum(path.stat().st_size for path in paths if path.is_file())
     return round(size * _OVERHEAD / _MIB) + 1

@@ -42,6 +42,15 @@ class Model:
         """One of its files: the only one, or by name."""
         return self.one.file(name)
 
+    @property
+    def cache(self) -> Path:
+        """A folder of the store, perhaps not there yet, for what these weights have worked out."""
+        return self.one.cache
+
+    def graph(self, name: str) -> Model:
+        """One of its graphs, as a model of its own. Raises InvalidModel if it lacks it."""
+        return Model(self.one.graph(name), self.sessions)
+
     @contextmanager
     def use(self) -> Iterator[Any]:
         """The object of its runtime, which stays in memory meanwhile."""
@@ -79,12 +88,12 @@ class Shelf:
     def find(self, want: Want) -> Model | None:
         """What is installed for it, None where nothing is. Raises UnknownModel for a name nobody knows."""
         one = self.store.find(want, commercial_only=self.settings.commercial_only)
-        if one is not None and one.card.role != want.role:
+        if one is not None and one.card.role not in want.roles:
             raise UnknownModel(f"The model '{want.model}' is for {one.card.role}, not for {want.role}.")
         if one is not None:
             return Model(self._fresh(one), self.sessions)
         if want.model != AUTO:
-            self.catalogue.check_name(want.model, want.role)
+            self.catalogue.check_name(want.model, *want.roles)
         return None
 
     def _fresh(self, one: Installed) -> Installed:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lookhear.errors import UnknownModel
+from lookhear.errors import InvalidModel, UnknownModel
 from lookhear.models.card import AUTO, Card, Want, from_plain
 from lookhear.models.catalogue import stamp_of_ours
 from lookhear.models.disk import read_json, write_json, writing
@@ -36,6 +36,28 @@ class Installed:
     card: Card
     folder: Path
     catalogue: str = ""  #: which state of our catalogue the card is from
+    part: str = ""  #: which graph, of a model with several
+
+    @property
+    def key(self) -> str:
+        """Another for everything that is loaded on its own."""
+        return f"{self.folder}:{self.part}"
+
+    def graph(self, name: str) -> Installed:
+        """One of its graphs, as a model of its own. Raises InvalidModel if it lacks it."""
+        if name not in self.card.graphs:
+            raise InvalidModel(f"{self.card.id} has no {name} graph. Install a model that has one.")
+        return Installed(self.card.part(name), self.folder, self.catalogue, name)
+
+    @property
+    def graphs(self) -> tuple[Installed, ...]:
+        """All that can be loaded: each of its graphs, or itself."""
+        return tuple(map(self.graph, self.card.graphs)) or (self,)
+
+    @property
+    def cache(self) -> Path:
+        """A folder of the store, perhaps not there yet, for what these weights have worked out."""
+        return self.folder.parents[2] / "cache" / f"{self.card.id}-{(self.sha256 or '')[:16]}"
 
     def file(self, name: str | None = None) -> Path:
         """One of its files: the only one, or by name."""
@@ -104,10 +126,14 @@ class Store:
             return None
         if want.model != AUTO:
             return self._named(want, installed)
-        names = dict.fromkeys(one.card.name for one in installed.values() if one.card.role == want.role)
-        found = [one for one in map(self.active, names) if one is not None and one.card.role == want.role]
+        found = (self._best(role, installed, commercial_only) for role in want.roles)
+        return next((one for one in found if one is not None), None)
+
+    def _best(self, role: str, installed: dict[str, Installed], commercial_only: bool) -> Installed | None:
+        names = dict.fromkeys(one.card.name for one in installed.values() if one.card.role == role)
+        found = [one for one in map(self.active, names) if one is not None and one.card.role == role]
         found = [one for one in found if one.card.commercial or not commercial_only]
-        chosen = self.state()["chosen"].get(want.role)
+        chosen = self.state()["chosen"].get(role)
         return max(found, key=lambda one: (one.card.name == chosen, one.card.rank), default=None)
 
     def _named(self, want: Want, installed: dict[str, Installed]) -> Installed | None:
@@ -118,7 +144,7 @@ class Store:
         if own is not None:
             return own
         named = (
-            one.card.name for one in installed.values() if plain in one.card.aliases and one.card.role == want.role
+            one.card.name for one in installed.values() if plain in one.card.aliases and one.card.role in want.roles
         )
         return next((one for one in map(self.active, named) if one is not None), None)
 

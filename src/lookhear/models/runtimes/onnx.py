@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lookhear.errors import InvalidModel, ModelMissing
 from lookhear.models.batching import Batcher
-from lookhear.models.card import Card
+from lookhear.models.card import ANY, Card, Shapes
 from lookhear.models.devices import CPU, CUDA, processors
 from lookhear.models.settings import ModelSettings
 from lookhear.models.store import Installed
@@ -58,8 +58,8 @@ def load(one: Installed, device: str, settings: ModelSettings) -> OnnxModel:
 class Tensors:
     """What a file says of itself: shapes by name, and its metadata."""
 
-    inputs: Mapping[str, tuple[int | str, ...]]
-    outputs: Mapping[str, tuple[int | str, ...]]
+    inputs: Shapes
+    outputs: Shapes
     metadata: Mapping[str, str]
 
 
@@ -74,23 +74,33 @@ def describe(path: Path) -> Tensors:
 
 
 def check(card: Card, folder: Path) -> None:
-    """The file is whole, with all of its weights, and has the tensors the card names. Raises InvalidModel."""
-    found = describe(folder / onnx_file(card))
-    for what, expected, there in (("input", card.inputs, found.inputs), ("output", card.outputs, found.outputs)):
-        for name, shape in expected.items():
-            if name not in there:
-                raise InvalidModel(f"{card.id} is no {card.family}: it has no {what} '{name}', but {', '.join(there)}.")
-            if not _agree(shape, there[name]):
-                told, meant = (" × ".join(map(str, sizes)) for sizes in (there[name], shape))
-                raise InvalidModel(f"{card.id} is no {card.family}: its {what} '{name}' is {told}, not {meant}.")
+    """Each file is whole, with all of its weights, and has the tensors the card names. Raises InvalidModel."""
+    for part in map(card.part, card.graphs) if card.graphs else (card,):
+        found = describe(folder / onnx_file(part))
+        for what, expected, there in (("input", part.inputs, found.inputs), ("output", part.outputs, found.outputs)):
+            for name, shape in expected.items():
+                if not _has(name, shape, there):
+                    raise InvalidModel(f"{card.id} is no {card.family}: {_lacks(what, name, shape, there)}.")
+
+
+def _has(name: str, shape: Sequence[int | str], there: Shapes) -> bool:
+    if name == ANY:
+        return any(_agree(shape, found) for found in there.values())
+    return name in there and _agree(shape, there[name])
+
+
+def _lacks(what: str, name: str, shape: Sequence[int | str], there: Shapes) -> str:
+    if name != ANY and name not in there:
+        return f"it has no {what} '{name}', but {', '.join(there)}"
+    meant = " × ".join(map(str, shape))
+    told = ", ".join(f"'{other}' is {' × '.join(map(str, found))}" for other, found in there.items())
+    return f"no {what} is {meant} ({told})" if name == ANY else f"its {what} {told}, not {meant}"
 
 
 def fits(facts: Mapping[str, Any], found: Tensors) -> bool:
-    """Has it the tensors of a family, and no other inputs?"""
+    """Has it the tensors of a family (or of one of its graphs), and no other inputs?"""
     pairs = ((facts.get("inputs") or {}, found.inputs), (facts.get("outputs") or {}, found.outputs))
-    named = all(
-        name in there and _agree(shape, there[name]) for expected, there in pairs for name, shape in expected.items()
-    )
+    named = all(_has(name, shape, there) for expected, there in pairs for name, shape in expected.items())
     return named and len(pairs[0][0]) == len(found.inputs)
 
 
@@ -109,7 +119,7 @@ def seeded(loaded: OnnxModel, card: Card) -> dict[str, NDArray[Any]]:
     sizes = {"h": height, "w": width, **sizes}
     feeds = {}
     for tensor in loaded.native.get_inputs():
-        named = card.inputs.get(tensor.name, tensor.shape)
+        named = card.inputs.get(tensor.name) or card.inputs.get(ANY, tensor.shape)
         shape = [
             side if isinstance(side, int) else sizes.get(meant, 1)
             for side, meant in zip(tensor.shape, named, strict=True)
