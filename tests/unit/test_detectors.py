@@ -51,7 +51,7 @@ def test_yunet_by_hand() -> None:
     outputs["cls_16"][0, place], outputs["obj_16"][0, place] = 0.81, 1.0
     outputs["bbox_16"][0, place] = (0.5, 0.25, np.log(2), np.log(1.5))
     outputs["kps_16"][0, place] = np.arange(10) / 10
-    best = yunet.decode(outputs, 64, 64).best(0.5, 0.3, 10)
+    best = yunet.decode(outputs, 64, 64, 0.5).best(0.5, 0.3, 10)
     assert len(best) == 1 and best.scores[0] == pytest.approx(0.9)
     # centre (1.5, 2.25) cells of 16 = (24, 36); 32 wide, 24 high
     assert best.boxes[0].tolist() == pytest.approx([8, 24, 40, 48])
@@ -67,7 +67,7 @@ def test_scrfd_by_hand() -> None:
     place = (1 * 8 + 2) * 2 + 1
     outputs[0][place], outputs[3][place] = 0.75, (1, 2, 3, 4)
     outputs[6][place] = np.arange(10)
-    best = scrfd.decode(outputs, 32, 64).best(0.5, 0.4, 10)
+    best = scrfd.decode(outputs, 64, 0.5).best(0.5, 0.4, 10)
     assert best.boxes.tolist() == [[16 - 8, 8 - 16, 16 + 24, 8 + 32]] and best.scores.tolist() == [0.75]
     assert best.points is not None and best.points[0, 1].tolist() == [16 + 16, 8 + 24]
 

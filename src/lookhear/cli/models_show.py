@@ -87,7 +87,9 @@ def print_families() -> None:
         table.add_column(title, overflow="fold")
     for name, facts in shelf_for(load_settings()).catalogue.families.items():
         parts = facts.get("graphs") or {"": facts}
-        tensors = ("\n".join(_tensors(part, what, graph) for graph, part in parts.items()) for what in ("inputs", "outputs"))
+        tensors = (
+            "\n".join(_tensors(part, what, graph) for graph, part in parts.items()) for what in ("inputs", "outputs")
+        )
         table.add_row(name, facts["role"], facts["runtime"], *tensors)
     console().print(table)
 

@@ -94,7 +94,9 @@ def _described(path: Path, files: Mapping[str, Path], catalogue: Catalogue, said
     graphs = facts.get("graphs") or {}
     several = _assigned(graphs, found, forced=said.family is not None)
     if several is None:
-        raise InvalidModel(f"{path} is no {family}: one file each is needed for {', '.join(graphs)}. {_all_told(found)}")
+        raise InvalidModel(
+            f"{path} is no {family}: one file each is needed for {', '.join(graphs)}. {_all_told(found)}"
+        )
     values = {
         **facts,
         "name": said.name or _name(path),
@@ -143,7 +145,9 @@ def _assigned(
     """The file of each graph; None where one has none or several that fit. ``forced``: a single file is the first."""
     if forced and graphs and len(found) == 1:
         return {next(iter(graphs)): next(iter(found))}
-    fit = {graph: [name for name, tensors in found.items() if onnx.fits(part, tensors)] for graph, part in graphs.items()}
+    fit = {
+        graph: [name for name, tensors in found.items() if onnx.fits(part, tensors)] for graph, part in graphs.items()
+    }
     lacking = [graph for graph, names in fit.items() if not names and not graphs[graph].get("optional")]
     if lacking or any(len(names) > 1 for names in fit.values()):
         return None

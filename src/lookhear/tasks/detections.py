@@ -88,7 +88,9 @@ def letterboxed(
     return canvas, scale, left, top
 
 
-def planes(pixels: Pixels, *, bgr: bool = False) -> FloatArray:
-    """(1, 3, height, width), 0 to 255."""
-    ordered = pixels[..., ::-1] if bgr else pixels
-    return np.ascontiguousarray(ordered.transpose(2, 0, 1)[None], np.float32)
+def planes(pixels: Pixels, *, bgr: bool = False, mean: float = 0.0, scale: float = 1.0) -> FloatArray:
+    """(1, 3, height, width): (value - mean) * scale, of values from 0 to 255."""
+    import cv2
+
+    blob = cv2.dnn.blobFromImage(pixels, scale, mean=(mean, mean, mean), swapRB=bgr)
+    return np.asarray(blob, np.float32)

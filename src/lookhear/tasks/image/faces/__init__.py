@@ -35,7 +35,7 @@ _SIDE, _SMALL = 1280, 320  # pixels on the longer side, as the network sees it
 _MOST_FRAMES = 3600
 _AROUND = 0.25  # of the box, on each side of a crop
 _CROP_SIDE = 224
-Detect = Callable[[Model, Pixels, int], Detected]
+Detect = Callable[[Model, Pixels, int, float], Detected]
 
 
 @dataclass(frozen=True)
@@ -127,18 +127,18 @@ class _Look:
     def __call__(self, picture: Picture, width: int, height: int) -> Detected:
         """In pixels of the original, which is ``width`` and ``height`` large."""
         options, pixels = self._options, picture.pixels
-        found = self._detect(self._model, pixels, _SIDE)
+        found = self._detect(self._model, pixels, _SIDE, options.min_confidence)
         if max(pixels.shape[:2]) > 2 * _SMALL and self._model.card.family != "ultraface":
-            found = _both(found, self._detect(self._model, pixels, _SMALL), options.min_confidence)
+            found = _both(found, self._detect(self._model, pixels, _SMALL, options.min_confidence))
         best = found.best(options.min_confidence, options.max_overlap, options.max_faces)
         if len(best) == options.max_faces:
             self._context.warn(f"There are {options.max_faces} faces or more; max_faces keeps the surest.")
         return fitted(picture, best, width, height)
 
 
-def _both(large: Detected, small: Detected, least: float) -> Detected:
+def _both(large: Detected, small: Detected) -> Detected:
     """What is seen small counts where a face is too large for the other look."""
-    wide = small.take((small.scores >= least) & ((small.boxes[:, 2:] - small.boxes[:, :2]).max(axis=1) > _SMALL))
+    wide = small.take((small.boxes[:, 2:] - small.boxes[:, :2]).max(axis=1, initial=0) > _SMALL)
     parts = [np.concatenate(pair) for pair in ((large.boxes, wide.boxes), (large.scores, wide.scores))]
     points = None if large.points is None or wide.points is None else np.concatenate([large.points, wide.points])
     return Detected(parts[0], parts[1], None, points)

@@ -10,8 +10,9 @@ from lookhear.models.shelf import Model
 from lookhear.tasks.detections import Detected, Pixels, planes, resized
 
 
-def detect(model: Model, pixels: Pixels, side: int) -> Detected:
-    """All priors with their scores. The network's size is fixed, whatever ``side``."""
+def detect(model: Model, pixels: Pixels, side: int, least: float) -> Detected:
+    """The priors that are at least so sure. The network's size is fixed, whatever ``side``."""
     height, width = (int(length) for length in model.card.facts["size"])
-    scores, boxes = model.run({"input": (planes(resized(pixels, height, width)) - 127) / 128})
-    return Detected(boxes[0], scores[0, :, 1]).scaled(pixels.shape[1], pixels.shape[0])
+    scores, boxes = model.run({"input": planes(resized(pixels, height, width), mean=127, scale=1 / 128)})
+    sure = scores[0, :, 1] >= least
+    return Detected(boxes[0, sure], scores[0, sure, 1]).scaled(pixels.shape[1], pixels.shape[0])

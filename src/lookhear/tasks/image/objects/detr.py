@@ -21,7 +21,7 @@ def detect(model: Model, pixels: Pixels, least: float) -> Detected:
     """The queries that are at least so sure of a class, in pixels of the picture."""
     facts = model.card.facts
     height, width = (int(length) for length in facts["size"])
-    picture = planes(resized(pixels, height, width)) / 255
+    picture = planes(resized(pixels, height, width), scale=1 / 255)
     if "mean" in facts:
         mean, deviation = (np.array(facts[name], np.float32).reshape(3, 1, 1) for name in ("mean", "std"))
         picture = (picture - mean) / deviation

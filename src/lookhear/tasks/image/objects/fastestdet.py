@@ -21,7 +21,7 @@ def detect(model: Model, pixels: Pixels, least: float) -> Detected:
     height, width = (int(length) for length in model.card.facts["size"])
     small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
     name = next(iter(model.card.inputs))
-    output = model.run({name: planes(np.asarray(small, np.uint8), bgr=True) / 255})[0]
+    output = model.run({name: planes(np.asarray(small, np.uint8), bgr=True, scale=1 / 255)})[0]
     return decode(output[0], least).scaled(pixels.shape[1], pixels.shape[0])
 
 

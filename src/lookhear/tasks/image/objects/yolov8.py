@@ -23,7 +23,7 @@ def detect(model: Model, pixels: Pixels, least: float) -> Detected:
     height, width = (int(length) for length in model.card.facts.get("size", (_SIDE, _SIDE)))
     canvas, scale, left, top = letterboxed(pixels, height, width, _GREY, centred=True)
     name = next(iter(model.card.inputs))
-    found = decode(model.run({name: planes(canvas) / 255})[0][0], least)
+    found = decode(model.run({name: planes(canvas, scale=1 / 255)})[0][0], least)
     moved = found.boxes - np.array([left, top, left, top], np.float32)
     return Detected(moved, found.scores, found.classes).scaled(1 / scale, 1 / scale)
 

@@ -7,6 +7,8 @@ sure that there is something, how sure of each class.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from lookhear.dsp.boxes import from_centres
@@ -29,18 +31,22 @@ def detect(model: Model, pixels: Pixels, least: float) -> Detected:
 
 def decode(rows: FloatArray, height: int, width: int, least: float) -> Detected:
     """``rows``: (cells, 5 + classes), strides one after the other; boxes in pixels of what the network saw."""
-    cells, strides = [], []
+    classes = rows[:, 5:].argmax(axis=1)
+    scores = rows[:, 4] * rows[np.arange(len(rows)), 5 + classes]
+    sure = np.flatnonzero(scores >= least)
+    corners, steps = _cells(height, width)
+    place, corner, step = rows[sure], corners[sure], steps[sure]
+    placed = np.concatenate([(place[:, :2] + corner) * step, np.exp(place[:, 2:4]) * step], axis=1)
+    return Detected(from_centres(placed), scores[sure], classes[sure])
+
+
+@lru_cache(maxsize=8)
+def _cells(height: int, width: int) -> tuple[FloatArray, FloatArray]:
+    """Column and row of every cell, (n, 2), and its stride, (n, 1)."""
+    corners, steps = [], []
     for stride in _STRIDES:
         across, down = width // stride, height // stride
         grid = np.stack(np.meshgrid(np.arange(across), np.arange(down)), axis=-1).reshape(-1, 2)
-        cells.append(grid)
-        strides.append(np.full((len(grid), 1), stride))
-    corner, step = np.concatenate(cells).astype(np.float32), np.concatenate(strides).astype(np.float32)
-    scores = rows[:, 4:5] * rows[:, 5:]
-    classes = scores.argmax(axis=1)
-    best = scores[np.arange(len(scores)), classes]
-    sure = best >= least
-    placed = np.concatenate(
-        [(rows[sure, :2] + corner[sure]) * step[sure], np.exp(rows[sure, 2:4]) * step[sure]], axis=1
-    )
-    return Detected(from_centres(placed), best[sure], classes[sure])
+        corners.append(grid)
+        steps.append(np.full((len(grid), 1), stride))
+    return np.concatenate(corners).astype(np.float32), np.concatenate(steps).astype(np.float32)
