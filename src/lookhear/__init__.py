@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lookhear.analysis.codec import from_json, schema, to_json
     from lookhear.analysis.copy_groups import Copies, Copy, CopyGroup
     from lookhear.analysis.report import Finding, Refusal, Report
-    from lookhear.wiring import analyze, analyze_many, duplicates, listen, probe
+    from lookhear.wiring import analyze, analyze_many, duplicates, listen, probe, pull
 
 _HOMES = {
     "analyze": "lookhear.wiring",
@@ -24,6 +24,7 @@ _HOMES = {
     "duplicates": "lookhear.wiring",
     "listen": "lookhear.wiring",
     "probe": "lookhear.wiring",
+    "pull": "lookhear.wiring",
     "Copies": "lookhear.analysis.copy_groups",
     "Copy": "lookhear.analysis.copy_groups",
     "CopyGroup": "lookhear.analysis.copy_groups",
@@ -49,6 +50,7 @@ __all__ = [
     "from_json",
     "listen",
     "probe",
+    "pull",
     "schema",
     "tasks",
     "to_json",

@@ -131,4 +131,17 @@ def duplicates(
     return find_copies(found, answers)
 
 
-__all__ = ["analyze", "analyze_many", "duplicates", "listen", "probe"]
+def pull(*names: str, force: bool = False) -> None:
+    """Install models by name, or as ``name@version``, and make them active.
+
+    Raises errors.UnknownModel, errors.ModelUnavailable (no network, no room), errors.InvalidModel (damaged files).
+    """
+    from lookhear.models.install import pull as install
+
+    settings = load_settings()
+    shelf = shelf_for(settings)
+    for card in [shelf.catalogue.find(name) for name in names]:
+        install(card, shelf.store, settings.model_mirror, force=force)
+
+
+__all__ = ["analyze", "analyze_many", "duplicates", "listen", "probe", "pull"]

@@ -6,18 +6,22 @@ import dataclasses
 import importlib.util
 from pathlib import Path
 
+import pytest
+
 from lookhear.cli.commands import app
+from lookhear.cli.models import models
 from lookhear.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_page_of_tasks_is_what_the_code_says() -> None:
-    spec = importlib.util.spec_from_file_location("make_tasks", ROOT / "docs" / "make_tasks.py")
+@pytest.mark.parametrize("page", ["tasks", "catalogue"])
+def test_pages_made_from_the_code_are_what_it_says(page: str) -> None:
+    spec = importlib.util.spec_from_file_location(f"make_{page}", ROOT / "docs" / f"make_{page}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (ROOT / "docs" / "tasks.md").read_text() == module.text(), "run: python docs/make_tasks.py"
+    assert (ROOT / "docs" / f"{page}.md").read_text() == module.text(), f"run: python docs/make_{page}.py"
 
 
 def test_every_setting_is_documented() -> None:
@@ -31,3 +35,10 @@ def test_every_command_is_in_the_readme() -> None:
     for command in app.registered_commands:
         assert command.callback is not None
         assert command.callback.__name__ in readme
+
+
+def test_every_command_on_models_is_documented() -> None:
+    page = (ROOT / "docs" / "models.md").read_text()
+    for command in models.registered_commands:
+        name = command.name or (command.callback.__name__ if command.callback else "")
+        assert f"lookhear models {name}" in page or f"`{name}`" in page or f" {name} " in page, name

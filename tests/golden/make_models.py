@@ -1,0 +1,34 @@
+"""Makes src/lookhear/models/golden.json: what each model in the shared folder answers to its seeded input.
+
+    PYTHONPATH=tests python tests/golden/make_models.py
+
+A change of it is a change of behaviour: say in the commit which runtime gave it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import onnxruntime
+
+from lookhear.models import golden
+from support.models import shelf
+
+TARGET = Path(golden.__file__).with_name("golden.json")
+
+
+def main() -> None:
+    """Keep what is known of models that are not here."""
+    known = json.loads(TARGET.read_text()) if TARGET.exists() else {}
+    for one in shelf().store.all().values():
+        known[one.sha256] = {
+            "model": one.card.id,
+            "by": f"onnxruntime {onnxruntime.__version__}",
+            "answer": golden.answer_of(one, shelf()),
+        }
+    TARGET.write_text(json.dumps(dict(sorted(known.items(), key=lambda item: item[1]["model"])), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
