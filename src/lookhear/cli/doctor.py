@@ -15,6 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from lookhear.analysis.engine import analyze
+from lookhear.models.devices import gpu, processors
+from lookhear.models.shelf import shelf_for
 from lookhear.settings import load_settings
 from lookhear.tasks.catalogue import all_tasks
 from lookhear.version import __version__
@@ -75,8 +77,7 @@ def _maths() -> tuple[str, str]:
 
 
 def _threads() -> tuple[str, str]:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return "ok", f"{usable} of {os.cpu_count()} processors usable"
+    return "ok", f"{processors()} of {os.cpu_count()} processors usable"
 
 
 def _self_test() -> tuple[str, str]:
@@ -110,6 +111,24 @@ def _settings() -> tuple[str, str]:
     return "ok", ", ".join(f"{name.upper()}={value}" for name, value in values.items())
 
 
+def _models() -> tuple[str, str]:
+    shelf = shelf_for(load_settings())
+    there = ", ".join(shelf.store.all())
+    if not there:
+        return "missing", "none installed, so what needs weights is left out. See: lookhear models list"
+    return "ok", f"{there}, in {shelf.store.folder}"
+
+
+def _gpu() -> tuple[str, str]:
+    import onnxruntime
+
+    found, uses = gpu(), "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if found is None:
+        return "missing", "no CUDA device; models run on the processor"
+    told = f"{found.name}, {found.memory_used} of {found.memory_total} MiB used"
+    return ("ok", told) if uses else ("missing", f"{told}; ONNX Runtime cannot use it: pip install onnxruntime-gpu")
+
+
 def _folders() -> tuple[str, str]:
     parts = []
     for name, folder in (("working", os.getcwd()), ("temporary", tempfile.gettempdir())):
@@ -131,6 +150,8 @@ _CHECKS: dict[str, Callable[[], tuple[str, str]]] = {
     "maths": _maths,
     "processors": _threads,
     "tasks": _tasks,
+    "models": _models,
+    "GPU": _gpu,
     "self-test": _self_test,
     "settings": _settings,
     "folders": _folders,

@@ -169,7 +169,8 @@ def print_tasks() -> None:
     for task in all_tasks():
         options = "\n".join(f"{field.name}={field.default!r}" for field in dataclasses.fields(task.Options))
         name = task.name if task.default else f"{task.name} (when asked)"
-        table.add_row(name, ", ".join(sorted(task.kinds)), escape(task.summary), escape(options) or "—")
+        gives = f"{task.summary}; needs a model" if task.wants(task.Options()) else task.summary
+        table.add_row(name, ", ".join(sorted(task.kinds)), escape(gives), escape(options) or "—")
     console().print(table)
 
 

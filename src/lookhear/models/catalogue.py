@@ -7,7 +7,6 @@ of a list in ``labels/``. An entry of the user's replaces ours of the same name 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -37,6 +36,8 @@ class Catalogue:
         if named:
             versions = ", ".join(card.version for card in named)
             raise UnknownModel(f"There is no version '{version}' of the model '{plain}'. Known: {versions}.")
+        import difflib
+
         names = list(dict.fromkeys(card.name for card in self.cards))
         near = difflib.get_close_matches(plain, names, 1)
         hint = f" Did you mean '{near[0]}'?" if near else ""

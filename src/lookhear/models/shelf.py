@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from lookhear.errors import ModelMissing, StoreUnwritable, UnknownModel
 from lookhear.models.card import AUTO, Card, Want
 from lookhear.models.catalogue import Catalogue, load_catalogue, stamp_of_ours
-from lookhear.models.install import pull
 from lookhear.models.sessions import Sessions
 from lookhear.models.settings import ModelSettings
 from lookhear.models.store import Installed, Store
@@ -117,6 +116,8 @@ class Shelf:
             return model
         card = self._card(want)
         if card is not None and self.settings.model_auto_pull:
+            from lookhear.models.install import pull  # what fetches is seldom needed
+
             with self._pulling:
                 return Model(pull(card, self.store, self.settings.model_mirror), self.sessions)
         raise ModelMissing(self._missing(want, card))
