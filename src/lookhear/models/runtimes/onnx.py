@@ -13,6 +13,7 @@ from lookhear.errors import InvalidModel, ModelMissing
 from lookhear.models.batching import Batcher
 from lookhear.models.card import ANY, Card, Shapes
 from lookhear.models.devices import CPU, CUDA, processors
+from lookhear.models.runtimes.precision import variant
 from lookhear.models.settings import ModelSettings
 from lookhear.models.store import Installed
 
@@ -44,7 +45,7 @@ class OnnxModel:
 
 def load(one: Installed, device: str, settings: ModelSettings) -> OnnxModel:
     """A session for the model's ONNX file. Raises InvalidModel."""
-    path = one.folder / onnx_file(one.card)
+    path = variant(one, one.folder / onnx_file(one.card), settings.model_precision, device)
     providers = [("CUDAExecutionProvider", {"arena_extend_strategy": "kSameAsRequested"})] if device == CUDA else []
     session = _session(path, one.card.id, [*providers, "CPUExecutionProvider"], settings.model_threads)
     on_gpu = "CUDAExecutionProvider" in session.get_providers()
