@@ -40,7 +40,7 @@ GENRES = {
     "folk": ("folk",),
     "indian": ("indian",),
 }
-_LEAST = 0.25  # of the likeliest: rain, whales and single drums stay below
+_LEAST = 0.25  # of the likeliest: rain and whales stay below
 _SUREST = 0.999
 
 

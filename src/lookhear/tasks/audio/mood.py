@@ -9,7 +9,7 @@ chill, chillout, easy listening), happy, sad, beautiful, party, sexy, catchy; wo
 there. Listeners seldom wrote the last six, so these stay below 0.1 for nearly all music: compare recordings by them, but
 do not take them as a verdict. ``arousal``: 0 calm .. 1 stirred; null where listeners would say neither (f and s together
 below 0.1), and where a voice sounds alone, which may be speech. ``valence`` is null: happy and sad are the only words for
-it, and stay below 0.03 throughout. Silence: empty, and null.
+it, and reached 0.03 in none of fifty recordings. Silence: empty, and null.
 """
 
 from __future__ import annotations
