@@ -23,11 +23,18 @@ from lookhear.media.forms import FloatArray, Form, Samples
 from lookhear.media.medium import open_medium
 from lookhear.tasks.base import Context
 from support.laws import same
+from support.models import need, shelf
 from support.sound import encode, tone
 
 TASKS = {task.name: task for task in lookhear.tasks("audio")}
 each_task = pytest.mark.parametrize("name", sorted(TASKS))
 WAVES = (Form.NATIVE, Form.MONO_22K, Form.MONO_16K)
+
+
+@pytest.fixture(autouse=True)
+def weights(request: pytest.FixtureRequest) -> None:
+    """Those that the task takes; without them it is not tested here."""
+    need("audio", request.getfixturevalue("name"))
 
 
 def everything_on(name: str) -> dict[str, bool]:
@@ -55,14 +62,14 @@ class Listening:
 
     def __init__(self, name: str, rate: int) -> None:
         self.probe, self.heard, self.waves = decoded(rate)
-        self.plan = make_plan("audio", [name], {name: everything_on(name)})
+        self.plan = make_plan("audio", [name], {name: everything_on(name)}, shelf=shelf())
         self.results: dict[str, Any] = {}
         self.runners = [Runner(step.task.name, step.task.forms, self._fold(step)) for step in self.plan.steps]
         self.grid = Grid(self.runners)
         self.at = dict.fromkeys(WAVES, 0)
 
     def _fold(self, step: Any) -> Any:
-        context = Context(self.probe, lambda message: None, self.heard, results=self.results)
+        context = Context(self.probe, lambda message: None, self.heard, results=self.results, models=step.models)
         return step.task.start(context, step.options)
 
     def feed(self, form: Form, count: int) -> None:

@@ -46,7 +46,7 @@ def tune() -> np.ndarray:
 
 
 def run(name: str, sound: np.ndarray, rate: int, cuts: list[int], snapshot_at: int | None = None) -> Any:
-    """Drive a task and what it needs by hand, the sound cut at ``cuts``; half-rate mono stands for the analysis grid."""
+    """Drive a task and what it needs by hand, the sound cut at ``cuts``; half-rate mono stands for the other forms."""
     plan = make_plan("audio", [name], shelf=shelf())
     layout = "mono" if len(sound) == 1 else "stereo"
     stream = AudioStream(0, "pcm_s16le", rate, len(sound), layout, "s16", 16)
@@ -69,7 +69,8 @@ def run(name: str, sound: np.ndarray, rate: int, cuts: list[int], snapshot_at: i
         low, high = low // 2 * 2, high // 2 * 2
         if high > low:
             grid.add((Form.NATIVE, _samples(low, rate, sound[:, low:high])))
-            grid.add((Form.MONO_22K, _samples(low // 2, 22050, half[low // 2 : high // 2])))
+            for form, half_rate in ((Form.MONO_22K, 22050), (Form.MONO_16K, 16000)):
+                grid.add((form, _samples(low // 2, half_rate, half[low // 2 : high // 2])))
         if i == snapshot_at:
             snapshot = copy.deepcopy(runners[-1].fold)
     grid.finish()

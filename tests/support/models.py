@@ -1,4 +1,4 @@
-"""Real weights for tests: those that lie in the shared folder, installed once per run of the tests."""
+"""Weights for tests, installed once per run of the tests: those that lie in the shared folder, and random ones."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from lookhear.models.install import pull
 from lookhear.models.settings import ModelSettings
 from lookhear.models.shelf import Shelf
 from lookhear.models.store import Store
+from support.musicnn import random_card
 
 MIRROR = Path(os.environ.get("LOOKHEAR_SHARED", Path(__file__).parents[3] / "shared")) / "models"
 
 
 @lru_cache(maxsize=1)
 def shelf() -> Shelf:
-    """Over a store with every model whose files the mirror holds; without a mirror it is empty."""
+    """Over a store with every model whose files the mirror holds, and a tagger of music with random weights."""
     folder = Path(tempfile.mkdtemp(prefix="lookhear-models-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     store = Store(folder)
@@ -33,6 +34,8 @@ def shelf() -> Shelf:
         files = tuple(map(_here, card.files))
         if all(file.sources for file in files):
             pull(dataclasses.replace(card, files=files), store)
+    (folder / "made").mkdir()
+    pull(random_card(folder / "made"), store)
     return Shelf(ModelSettings(model_cache_dir=folder))
 
 

@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from lookhear.dsp.grid import BINS, N_FFT, SAMPLE_RATE
+from lookhear.dsp.grid import N_FFT, SAMPLE_RATE
 
 N_MELS = 128
-_SPLITS = (0, 64, 128, 192, 256, 384, 512, 768, BINS)  # a filter is narrow: multiply where it is not zero
+_SPLITS = (0, 1, 2, 3, 4, 6, 8, 12)  # sixteenths of the band: a filter is narrow, so multiply where it is not zero
 
 
 def hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -40,21 +40,23 @@ def mel_filters(n_mels: int = N_MELS, sample_rate: int = SAMPLE_RATE, n_fft: int
     return np.asarray(weights, np.float32)
 
 
-@lru_cache(maxsize=1)
-def _banded() -> tuple[tuple[slice, slice, NDArray[np.float32]], ...]:
-    filters = mel_filters()
+@lru_cache(maxsize=4)
+def _banded(n_mels: int, sample_rate: int, n_fft: int) -> tuple[tuple[slice, slice, NDArray[np.float32]], ...]:
+    filters = mel_filters(n_mels, sample_rate, n_fft)
     parts = []
-    for low, high in pairwise(_SPLITS):
+    for low, high in pairwise([*(split * n_fft // 32 for split in _SPLITS), 1 + n_fft // 2]):
         used = np.flatnonzero(filters[:, low:high].any(axis=1))
         rows = slice(int(used[0]), int(used[-1]) + 1)
         parts.append((slice(low, high), rows, np.ascontiguousarray(filters[rows, low:high].T)))
     return tuple(parts)
 
 
-def mel_power(power: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(frames, 128) mel power from (frames, 1025) power."""
-    mel = np.zeros((len(power), N_MELS), np.float32)
-    for bins, rows, weights in _banded():
+def mel_power(
+    power: NDArray[np.float32], n_mels: int = N_MELS, sample_rate: int = SAMPLE_RATE, n_fft: int = N_FFT
+) -> NDArray[np.float32]:
+    """(frames, n_mels) mel power from (frames, 1 + n_fft // 2) power."""
+    mel = np.zeros((len(power), n_mels), np.float32)
+    for bins, rows, weights in _banded(n_mels, sample_rate, n_fft):
         mel[:, rows] += power[:, bins] @ weights
     return mel
 
