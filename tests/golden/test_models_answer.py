@@ -13,10 +13,10 @@ from support.models import shelf
 
 
 def test_every_model_here_answers_as_published() -> None:
-    installed = shelf().store.all()
+    installed = [one for one in shelf().store.all().values() if one.card.version != "random"]
     if not installed:
         pytest.skip("no weights here: set LOOKHEAR_SHARED to the folder that holds models/")
-    for one in installed.values():
+    for one in installed:
         assert golden.check(one, shelf()).startswith("as published"), one.card.id
 
 

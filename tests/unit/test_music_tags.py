@@ -1,4 +1,4 @@
-"""The task ``tags`` with a network of the true shape: its weights are random, so only what becomes of them is tested."""
+"""The task ``music_tags`` with a network of the true shape and random weights: what becomes of its answers is tested."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RATE = 16000
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library finds it."""
-    installed(monkeypatch, "audio", "tags")
+    installed(monkeypatch, "audio", "music_tags")
 
 
 def music(seconds: float, silent: tuple[float, float] = (0, 0)) -> bytes:
@@ -35,9 +35,9 @@ def music(seconds: float, silent: tuple[float, float] = (0, 0)) -> bytes:
 
 
 def tags(data: bytes, **options: object) -> object:
-    report = lookhear.analyze(data, ["tags"], {"tags": options})
+    report = lookhear.analyze(data, ["music_tags"], {"music_tags": options})
     assert report.errors == ()
-    return report["tags"]
+    return report["music_tags"]
 
 
 @pytest.mark.usefixtures("network")
@@ -91,11 +91,15 @@ def test_silence_in_between_does_not_count() -> None:
     ids=["silence", "dither", "half a second"],
 )
 def test_nothing_to_hear(sound: np.ndarray) -> None:
-    names = ["tags", "genre", "mood", "instruments"]
+    names = ["music_tags", "genre", "mood", "instruments"]
     data = encode(np.asarray(sound, np.float32)[None], codec="pcm_f32le", sample_format="flt", rate=RATE)
     report = lookhear.analyze(data, names)
     assert report.errors == ()
-    assert report["tags"].tags == () and report["tags"].probabilities == {} and report["tags"].patches == 0
+    assert (
+        report["music_tags"].tags == ()
+        and report["music_tags"].probabilities == {}
+        and report["music_tags"].patches == 0
+    )
     assert report["genre"].genre is None and report["genre"].probabilities == {}
     assert report["mood"].arousal is None and report["mood"].words == {}
     assert report["instruments"].instruments == () and report["instruments"].vocals is None
@@ -134,18 +138,18 @@ def test_a_tag_of_two_vocabularies_gets_the_mean(tmp_path: Path, monkeypatch: py
 def test_a_card_with_other_labels_fails_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path / "few", MAGNATAGATUNE[:40])
     monkeypatch.setenv("MODEL_CACHE_DIR", str(tmp_path / "few" / "store"))
-    report = lookhear.analyze(music(4), ["tags"])
+    report = lookhear.analyze(music(4), ["music_tags"])
     assert [error.code for error in report.errors] == ["invalid_model"]
     assert "50 tags, but its card names 40" in report.errors[0].message
 
 
 def test_without_weights_nothing_is_guessed() -> None:
-    report = lookhear.analyze(music(4), ["tags", "genre", "technical"])
-    assert {error.code for error in report.errors if error.task in ("tags", "genre")} == {"model_missing"}
+    report = lookhear.analyze(music(4), ["music_tags", "genre", "technical"])
+    assert {error.code for error in report.errors if error.task in ("music_tags", "genre")} == {"model_missing"}
     assert {finding.task for finding in report.findings} == {"technical"}
 
 
 @pytest.mark.parametrize("options", [{"every": 1}, {"every": 601}, {"top_k": 0}])
 def test_options_that_mean_nothing_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(InvalidOptions):
-        lookhear.analyze(music(1), ["tags"], {"tags": options})
+        lookhear.analyze(music(1), ["music_tags"], {"music_tags": options})

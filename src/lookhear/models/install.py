@@ -42,8 +42,11 @@ def pull(
 def _install(card: Card, store: Store, fetcher: Fetcher) -> Installed:
     staging = store.staging(card)
     check_room(staging, (card.size or 0) - _there(staging))
-    for file in card.files:
-        fetcher.fetch(card, file, staging / file.name)
+    try:
+        for file in card.files:
+            fetcher.fetch(card, file, staging / file.name)
+    finally:
+        fetcher.close()
     return finish(card, store, staging)
 
 

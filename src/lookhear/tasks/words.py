@@ -1,6 +1,6 @@
 """What tags say together: words that listeners use for music, and how likely some word of several was given.
 
-The probabilities are of single words, each for itself, as the task ``tags`` gives them. Of what the vocabulary lacks
+The probabilities are of single words, each for itself, as the task ``music_tags`` gives them. Of what the vocabulary lacks
 nothing is known: None. Several words for one thing (female, woman, female voice) share what listeners wrote: that at
 least one was given is 1 - Π(1 - p), as if they were given independently.
 """

@@ -1,12 +1,12 @@
 """Genre: how likely each of seventeen is, by the tags of the music.
 
 Aim: to sort a library by genre, and to say so where a recording is of none that is known.
-Reference: the words of MagnaTagATune and Last.fm for genres, as MusiCNN hears them (see the task ``tags``). A genre is as
-likely as the likeliest of its words: classical (classical, classic, opera), electronic (electronic, techno, electronica,
-electro, House), dance (dance), ambient (ambient, new age, chillout), rock (rock, classic rock, hard rock, Progressive
-rock), alternative (alternative, indie, alternative rock, indie rock, indie pop), metal (metal, heavy metal), punk (punk),
-pop (pop), jazz (jazz), blues (blues), soul (soul, rnb), funk (funk), hip-hop (Hip-Hop), country (country), folk (folk),
-indian (indian).
+Reference: the words of MagnaTagATune and Last.fm for genres, as MusiCNN hears them (see the task ``music_tags``). A genre
+is as likely as the likeliest of its words: classical (classical, classic, opera), electronic (electronic, techno,
+electronica, electro, House), dance (dance), ambient (ambient, new age, chillout), rock (rock, classic rock, hard rock,
+Progressive rock), alternative (alternative, indie, alternative rock, indie rock, indie pop), metal (metal, heavy metal),
+punk (punk), pop (pop), jazz (jazz), blues (blues), soul (soul, rnb), funk (funk), hip-hop (Hip-Hop), country (country),
+folk (folk), indian (indian).
 Conventions: ``scores``: that likelihood, 0..1, each for itself. ``probabilities`` add up to 1: given that it is of exactly
 one of these genres, and that the scores are independent, each is as likely as its odds p / (1 - p), divided by the sum.
 Genres for which the network knows no word are not there. ``genre`` is the likeliest; null where none reaches 0.25, or where
@@ -62,7 +62,7 @@ class _GenreFold:
 
     def finish(self) -> GenreResult:
         """By the tags."""
-        tags: Probabilities = self._context.results["tags"].probabilities
+        tags: Probabilities = self._context.results["music_tags"].probabilities
         known = {genre: likeliest(tags, words) for genre, words in GENRES.items()}
         scores = sorted(((p, genre) for genre, p in known.items() if p is not None), key=lambda pair: -pair[0])
         if not scores:
@@ -88,7 +88,7 @@ class Genre(Task[NoOptions, GenreResult]):
     version = "1"
     summary = "how likely each of seventeen genres is"
     kinds = frozenset({"audio", "video"})
-    needs = ("tags",)
+    needs = ("music_tags",)
     headline: ClassVar[dict[str, str]] = {"Genre": "genre"}
     Result = GenreResult
 

@@ -1,8 +1,8 @@
 """Instruments and voices: which of them listeners would hear in the music.
 
 Aim: to find recordings with a violin, with drums, with or without voices.
-Reference: words of MagnaTagATune, and of Last.fm for the guitar, as MusiCNN hears them (see the task ``tags``). Of several
-words for one thing (female, woman, female voice, female vocal) it is taken how likely at least one was given.
+Reference: words of MagnaTagATune, and of Last.fm for the guitar, as MusiCNN hears them (see the task ``music_tags``). Of
+several words for one thing (female, woman, female voice, female vocal) it is taken how likely at least one was given.
 Conventions: scores 0..1, each for itself. ``instruments``: those of guitar, piano, strings, violin, cello, harp,
 harpsichord, flute, sitar, drums and synthesizer that reach ``threshold``, best first. ``vocals``: how likely there is any
 voice, choir included; from 0.5 on ``voice`` says which: "choir", or "female" or "male" where one is twice as likely, else
@@ -63,7 +63,7 @@ class _InstrumentsFold:
 
     def finish(self) -> InstrumentsResult:
         """By the tags."""
-        tags: Probabilities = self._context.results["tags"].probabilities
+        tags: Probabilities = self._context.results["music_tags"].probabilities
         players = {_NAMES.get(word, word): tags[word] for word in INSTRUMENTS if word in tags}
         vocals = any_of(tags, VOICE)
         if vocals is None:
@@ -99,7 +99,7 @@ class Instruments(Task[InstrumentsOptions, InstrumentsResult]):
     version = "1"
     summary = "instruments and voices that are heard"
     kinds = frozenset({"audio", "video"})
-    needs = ("tags",)
+    needs = ("music_tags",)
     headline: ClassVar[dict[str, str]] = {"Voice": "voice"}
     Options = InstrumentsOptions
     Result = InstrumentsResult

@@ -94,7 +94,9 @@ class MirResult:
     onset_rate: float | None = None  #: per second
     beat_strength: float = 0.0  #: how regularly onsets return with the beat, 0..1
     tempo_stability: float | None = None  #: 1 for a machine, towards 0 where beats wander
-    genre_probabilities: dict[str, float] = field(default_factory=dict)
+    genre_probabilities: dict[str, float] = field(
+        default_factory=dict
+    )  #: as the task genre tells; without its model none
 
 
 def onset_strengths(curves: NDArray[np.float16]) -> list[FloatArray]:
@@ -129,7 +131,9 @@ class MirFold:
             self._context.warn(f"Less than {_SHORTEST:g} s of sound: too little for a tempo or a key.")
             return MirResult()
         rhythm = self._rhythm(whole, onset_strengths(self._onsets.curves))
-        return MirResult(**rhythm, **self._key())  # type: ignore[arg-type]
+        genre = self._context.results.get("genre")
+        genres = dict(genre.probabilities) if genre else {}
+        return MirResult(**rhythm, **self._key(), genre_probabilities=genres)  # type: ignore[arg-type]
 
     def _rhythm(self, whole: FloatArray, strengths: list[FloatArray]) -> dict[str, object]:
         """``whole``: onset strength throughout, for the beats; ``strengths``: of what tempo and metre are judged by."""
@@ -263,7 +267,8 @@ class Mir(Task[MirOptions, MirResult]):
     """Tempo, beats, bars, time signature, key, mode, tuning."""
 
     name = "mir"
-    version = "1"
+    version = "2"
+    uses = ("genre",)
     summary = "tempo, beats, downbeats, time signature, key, mode, tuning, onset rate"
     kinds = frozenset({"audio", "video"})
     forms = frozenset({Form.SPECTRA})

@@ -1,9 +1,9 @@
 """Mood: how fast and how loud listeners find the music, how calm or stirred, and their words for how it feels.
 
 Aim: to find calm music and stirring music.
-Reference: words of MagnaTagATune and Last.fm as MusiCNN hears them (see the task ``tags``). Pace and loudness are the chief
-cues of arousal in music (Gabrielsson and Lindström, in Juslin and Sloboda, Handbook of Music and Emotion, 2010), so
-``arousal`` = f / (f + s), where f is how likely fast or loud is, and s how likely slow, soft or quiet is.
+Reference: words of MagnaTagATune and Last.fm as MusiCNN hears them (see the task ``music_tags``). Pace and loudness are
+the chief cues of arousal in music (Gabrielsson and Lindström, in Juslin and Sloboda, Handbook of Music and Emotion, 2010),
+so ``arousal`` = f / (f + s), where f is how likely fast or loud is, and s how likely slow, soft or quiet is.
 Conventions: ``words``: 0..1, each for itself, best first: slow, fast, soft (soft, quiet), loud, weird, mellow (Mellow,
 chill, chillout, easy listening), happy, sad, beautiful, party, sexy, catchy; words that the network does not know are not
 there. Listeners seldom wrote the last six, so these stay below 0.1 for nearly all music: compare recordings by them, but
@@ -56,7 +56,7 @@ class _MoodFold:
 
     def finish(self) -> MoodResult:
         """By the tags."""
-        tags: Probabilities = self._context.results["tags"].probabilities
+        tags: Probabilities = self._context.results["music_tags"].probabilities
         known = {mood: any_of(tags, words) for mood, words in WORDS.items()}
         words = sorted(((p, mood) for mood, p in known.items() if p is not None), key=lambda pair: -pair[0])
         if words:
@@ -81,7 +81,7 @@ class Mood(Task[NoOptions, MoodResult]):
     version = "1"
     summary = "calm or stirred, and listeners' words for how it feels"
     kinds = frozenset({"audio", "video"})
-    needs = ("tags",)
+    needs = ("music_tags",)
     headline: ClassVar[dict[str, str]] = {"Arousal": "arousal"}
     Result = MoodResult
 

@@ -1,10 +1,13 @@
 """How a recording is heard: loudness, its range and course, dynamic range, energy, danceability.
 
-Aim: the values of listening that a published method gives; what only a trained model can tell is null.
+Aim: the values of listening that a published method gives, and by models those that none does.
 Reference: loudness ITU-R BS.1770-4 and EBU R128; loudness_range EBU Tech 3342; dynamic_range the TT Dynamic Range
 Meter (DR14); danceability Streich and Herrera, AES 118 (2005), as in Essentia: 1 / alpha, which runs from 0 to about
 3, divided by 3 and cut at 1; energy Stevens' power law of loudness ("The Measurement of Loudness", JASA 27, 1955: twice
 as loud for every 10 dB) of the integrated loudness, 2 ** (LUFS / 10), so 1 = 0 LUFS, 0.38 = -14, 0.20 = -23.
+With models: acousticness is how likely no listener would name anything amplified or electronic, instrumentalness how
+likely none would name a voice (both by the tags of MusiCNN, see ``words``; where there is no music they mean little),
+speechiness the share of the recording that is speech (Silero VAD). No model here tells valence or liveness.
 Conventions: LUFS and LU; dynamic_range in dB; the others 0..1. Mono counts as one channel (no +3 dB); LFE does not
 count, surround channels count 1.5 dB more. Silence: null. Below 0.4 s no loudness, below 3 s no short-term loudness and
 range, up to 9 s no dynamic range, below 10 s no danceability.
@@ -19,16 +22,12 @@ from lookhear.dsp.loudness import LoudnessMeter, measure, short_term_curve
 from lookhear.dsp.quality_dynamics import Dynamics
 from lookhear.dsp.quality_units import Units
 from lookhear.tasks.audio.perceptual.danceability import Danceability
+from lookhear.tasks.audio.perceptual.told import Told
 from lookhear.tasks.audio.perceptual.weights import channel_weights
 from lookhear.tasks.base import Block, Context, FloatArray, Fold, Form, Task
 
 _DANCEABLE = 3.0  # 1 / alpha of the most danceable music, by Essentia's documentation
 _CURVE_STEP = 10  # hops of 100 ms
-_UNTOLD = (
-    "valence, acousticness, instrumentalness, liveness and speechiness are null: no formula gives them. "
-    "A mood model would fill valence, a music tagger acousticness, instrumentalness and liveness, "
-    "and a voice detector speechiness."
-)
 
 
 @dataclass(frozen=True)
@@ -49,15 +48,15 @@ class LoudnessCurve:
 
 @dataclass(frozen=True)
 class PerceptualResult:
-    """Null where there is nothing to hear, too little of it, or no published formula."""
+    """Null where there is nothing to hear, too little of it, or neither a published formula nor a model."""
 
     energy: float | None = None  #: 0..1
-    valence: float | None = None
+    valence: float | None = None  #: always null: no model that is known tells it
     danceability: float | None = None  #: 0..1
-    acousticness: float | None = None
-    instrumentalness: float | None = None
-    liveness: float | None = None
-    speechiness: float | None = None
+    acousticness: float | None = None  #: 0..1
+    instrumentalness: float | None = None  #: 0..1
+    liveness: float | None = None  #: always null
+    speechiness: float | None = None  #: 0..1, share of the recording
     loudness: float | None = None  #: LUFS, integrated
     loudness_range: float | None = None  #: LU
     loudness_momentary_max: float | None = None  #: LUFS, 0.4 s
@@ -101,11 +100,15 @@ class PerceptualFold:
                 if len(powers) < 4
                 else "It never rises above -70 LUFS, so it has no loudness."
             )
-        self._context.warn(_UNTOLD)
+        told = Told.of(self._context.results)
+        self._context.warn(told.complaint)
         danceability = self._danceability.finish()
         return PerceptualResult(
             energy=None if measured.integrated is None else min(1.0, 2 ** (measured.integrated / 10)),
             danceability=None if danceability is None else min(1.0, danceability / _DANCEABLE),
+            acousticness=told.acousticness,
+            instrumentalness=told.instrumentalness,
+            speechiness=told.speechiness,
             loudness=measured.integrated,
             loudness_range=measured.range,
             loudness_momentary_max=measured.momentary_max,
@@ -147,7 +150,8 @@ class Perceptual(Task[PerceptualOptions, PerceptualResult]):
     """Loudness, loudness range, dynamic range, energy, danceability."""
 
     name = "perceptual"
-    version = "1"
+    version = "2"
+    uses = ("music_tags", "speech")
     summary = "loudness (EBU R128), dynamic range, energy, danceability"
     kinds = frozenset({"audio", "video"})
     forms = frozenset({Form.NATIVE, Form.MONO_22K})

@@ -29,7 +29,7 @@ _DIGITS = 4
 
 
 @dataclass(frozen=True)
-class TagsOptions:
+class MusicTagsOptions:
     """``every``: s from one patch to the next, at least 3; 6 takes half the time. ``top_k``: so many of the likeliest tags.
 
     ``curve``: also give all tags for each patch.
@@ -42,7 +42,7 @@ class TagsOptions:
 
     def __post_init__(self) -> None:
         if not (3.0 <= self.every <= 600.0 and self.top_k >= 1):
-            raise InvalidOptions("tags: 3 ≤ every ≤ 600 and top_k ≥ 1 must hold.")
+            raise InvalidOptions("music_tags: 3 ≤ every ≤ 600 and top_k ≥ 1 must hold.")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class TagCurve:
 
 
 @dataclass(frozen=True)
-class TagsResult:
+class MusicTagsResult:
     """Nothing to hear: empty."""
 
     tags: tuple[Tag, ...] = ()  #: the likeliest, best first
@@ -71,15 +71,15 @@ class TagsResult:
     curve: TagCurve | None = None
 
 
-class TagsFold:
+class MusicTagsFold:
     """The running sum over patches; one or two of them wait for the network."""
 
-    def __init__(self, context: Context, options: TagsOptions) -> None:
+    def __init__(self, context: Context, options: MusicTagsOptions) -> None:
         self._context, self._options = context, options
         self._step = max(FRAMES, int(options.every * FRAME_RATE))
         self._patches = LogMelPatches(self._step)
         self._waiting: list[FloatArray] = []
-        self._labels, self._groups = _merged(context.models[Tags.role].card.labels)
+        self._labels, self._groups = _merged(context.models[MusicTags.role].card.labels)
         self._sum = np.zeros(len(self._labels))
         self._weight, self._heard = 0.0, 0
         self._curve: list[FloatArray] | None = [] if options.curve else None
@@ -89,7 +89,7 @@ class TagsFold:
         if block.samples is not None:
             self._take(self._patches.add(block.samples.data))
 
-    def finish(self) -> TagsResult:
+    def finish(self) -> MusicTagsResult:
         """The mean over all patches."""
         patches, share = self._patches.finish()
         self._take(patches[:-1])
@@ -98,12 +98,12 @@ class TagsFold:
         self._run(share)
         if not self._heard:
             self._context.warn("It is silent, or shorter than a second: there is nothing to tag.")
-            return TagsResult()
+            return MusicTagsResult()
         mean = self._sum / self._weight
         order = np.argsort(-mean, kind="stable").tolist()
         found = {self._labels[i]: round(float(mean[i]), _DIGITS) for i in order}
         best = [Tag(label, value) for label, value in found.items()][: self._options.top_k]
-        return TagsResult(tuple(best), found, self._heard, self._curves())
+        return MusicTagsResult(tuple(best), found, self._heard, self._curves())
 
     def _take(self, patches: FloatArray) -> None:
         for patch in patches:
@@ -127,7 +127,7 @@ class TagsFold:
             self._curve.append(found)
 
     def _answer(self, patches: FloatArray) -> FloatArray:
-        model = self._context.models[Tags.role]
+        model = self._context.models[MusicTags.role]
         answer = model.run({"patches": patches})[0]
         if answer.shape[1] != len(model.card.labels):
             raise InvalidModel(
@@ -150,21 +150,21 @@ def _merged(labels: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.float3
     return once, same / same.sum(axis=0)
 
 
-class Tags(Task[TagsOptions, TagsResult]):
+class MusicTags(Task[MusicTagsOptions, MusicTagsResult]):
     """Tags of music."""
 
-    name = "tags"
+    name = "music_tags"
     version = "1"
     summary = "words that listeners would use for the music: instruments, genres, moods"
     kinds = frozenset({"audio", "video"})
     forms = frozenset({Form.MONO_16K})
     role: ClassVar[str] = "music_tags"
-    Options = TagsOptions
-    Result = TagsResult
+    Options = MusicTagsOptions
+    Result = MusicTagsResult
 
-    def start(self, context: Context, options: TagsOptions) -> Fold[TagsResult]:
+    def start(self, context: Context, options: MusicTagsOptions) -> Fold[MusicTagsResult]:
         """A fresh fold."""
-        return TagsFold(context, options)
+        return MusicTagsFold(context, options)
 
 
-TASKS = (Tags(),)
+TASKS = (MusicTags(),)
