@@ -23,7 +23,8 @@ TARGET = Path(golden.__file__).with_name("golden.json")
 def main() -> None:
     """Keep what is known of models that are not here."""
     known = json.loads(TARGET.read_text()) if TARGET.exists() else {}
-    pull(load_catalogue().find("musicnn"), shelf().store)  # out of its wheel
+    for name in ("musicnn", "silero-vad@6.2"):
+        pull(load_catalogue().find(name), shelf().store)  # out of their wheels
     for one in shelf().store.all().values():
         if one.card.version == "random":
             continue

@@ -47,7 +47,8 @@ def load(one: Installed, device: str, settings: ModelSettings) -> OnnxModel:
     """A session for the model's ONNX file. Raises InvalidModel."""
     path = variant(one, one.folder / onnx_file(one.card), settings.model_precision, device)
     providers = [("CUDAExecutionProvider", {"arena_extend_strategy": "kSameAsRequested"})] if device == CUDA else []
-    session = _session(path, one.card.id, [*providers, "CPUExecutionProvider"], settings.model_threads)
+    threads = one.card.facts.get("threads", settings.model_threads)  # small networks lose time by sharing work
+    session = _session(path, one.card.id, [*providers, "CPUExecutionProvider"], threads)
     on_gpu = "CUDAExecutionProvider" in session.get_providers()
     model = OnnxModel(session, CUDA if on_gpu else CPU, None)
     if one.card.batch and settings.max_batch_size > 1:
