@@ -96,6 +96,19 @@ def scenes(
 
 
 @app.command()
+def notes(
+    recording: Annotated[str, typer.Argument(metavar="FILE", help="A recording, or a URL.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write .mid (MIDI) or .csv; else a table.")] = None,
+    tempo: Annotated[float, typer.Option(min=1.0, help="BPM of the bars in MIDI; times stay as they are.")] = 120.0,
+    quiet: Quiet = False,
+) -> None:
+    """Write down the notes of a recording: a table here, or MIDI."""
+    from lookhear.cli.notes import run
+
+    raise typer.Exit(run(recording, out, tempo, quiet))
+
+
+@app.command()
 def duplicates(
     paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files and folders.")],
     out: Annotated[

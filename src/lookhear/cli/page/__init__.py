@@ -18,7 +18,7 @@ from lookhear.cli.page.tiles import facts
 from lookhear.cli.page.view import View
 
 #: What it needs of the tasks beyond their defaults.
-OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {"perceptual": {"curve": True}}
+OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {"perceptual": {"curve": True}, "speech": {"curve": True}}
 
 Answer = Report | Refusal
 

@@ -60,6 +60,10 @@ const readers = {
   film(series, t) {
     return series.cuts ? "scene " + (before(series.cuts, t) + 1) : "";
   },
+  speech(series, t) {
+    const i = Math.min(series.values.length - 1, Math.max(0, Math.round((t - series.start) / series.step)));
+    return "speech " + Math.round(100 * series.values[i]) + " %";
+  },
   courses(series, t) {
     const i = Math.min(series.light.length - 1, Math.floor(t / series.step)), moved = series.moved[i];
     return "brightness " + Math.round(100 * series.light[i]) + " %" + (moved === undefined ? "" : " · movement " + moved.toFixed(2));

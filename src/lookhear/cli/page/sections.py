@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from os.path import basename
 from typing import Any
 
-from lookhear.cli.page import cards, film, keys, pictures, sightings, tracks
+from lookhear.cli.page import cards, film, keys, music, pictures, sightings, speech, tracks
 from lookhear.cli.page.markup import Child, Html, card, el, join
 from lookhear.cli.page.notices import notices
 from lookhear.cli.page.numbers import MISSING, amount, clock, numbers, size
@@ -20,6 +20,7 @@ _TRACKS: tuple[Callable[[View], tracks.Track | None], ...] = (
     tracks.waveform,
     tracks.spectrogram,
     tracks.loudness,
+    speech.speech,
 )
 _CARDS: tuple[Callable[[View], Html | None], ...] = (
     film.scenes_card,
@@ -29,6 +30,7 @@ _CARDS: tuple[Callable[[View], Html | None], ...] = (
     pictures.colors_card,
     cards.rhythm_card,
     keys.key_card,
+    music.words_card,
     cards.levels_card,
     cards.quality_card,
     cards.sound_card,
@@ -36,6 +38,7 @@ _CARDS: tuple[Callable[[View], Html | None], ...] = (
 _DRAWN_ONLY = frozenset({"overview", "sound_overview"})  # their values are the drawing
 _CLOSED = frozenset(
     {"similarity", "duplicates", "sound_duplicates", "technical", "spectral", "visual", "scenes", "faces", "objects"}
+    | {"speech", "music_tags", "notes", "transcript", "embedding", "face_embedding"}
 )
 _NAMES = {"mir": "Rhythm and key", "perceptual": "Listening", "spectral": "Spectrum", "technical": "File"}
 _NAMES |= {

@@ -194,7 +194,7 @@ class _VisualFold:
             motion_source=("codec" if self._motion.codec else "block matching") if moving else None,
             motion_vectors=tuple(zip(curves[3], curves[4], strict=True)) if moving else (),
             scene_changes=None if scenes is None else tuple(cut.time for cut in scenes.cuts),
-            faces_detected=getattr(faces, "count", None),
+            faces_detected=None if faces is None else faces.face_count,
             text_regions=None if text is None else tuple(vars(region) for region in text.appearances),
             frames_sampled=self._pictures,
             timeline=Timeline(self._pyramid.span * _POINT, *curves[:3]),
