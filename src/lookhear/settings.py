@@ -6,7 +6,9 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from lookhear.errors import InvalidSettings
 from lookhear.media.limits import Limits
@@ -39,11 +41,20 @@ def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path | N
     given = {name: values[variable] for name, variable in names.items() if values.get(variable, "") != ""}
     if not given:
         return Settings()
-    from pydantic import TypeAdapter, ValidationError  # slow to import, and seldom needed
+    from pydantic import ValidationError  # slow to import, and seldom needed
 
     try:
-        return TypeAdapter(Settings).validate_python(given)
+        settings: Settings = _adapter().validate_python(given)
+        return settings
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
         raise InvalidSettings(f"The setting {name}={first['input']!r} is wrong: {first['msg']}.") from error
+
+
+@lru_cache(maxsize=1)
+def _adapter() -> Any:
+    """What checks settings; made once, since that takes longer than many an analysis."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Settings)

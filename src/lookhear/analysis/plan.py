@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import xxhash
@@ -156,15 +157,24 @@ def make_options(task: AnyTask, given: Mapping[str, Any]) -> Any:
     given = {name: value for name, value in given.items() if name in known}
     if not given:
         return task.Options()
-    from pydantic import TypeAdapter, ValidationError  # slow to import, and seldom needed
+    from pydantic import ValidationError  # slow to import, and seldom needed
 
     try:
-        return TypeAdapter(task.Options).validate_python(given)
+        return _adapter(task.Options).validate_python(given)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise InvalidOptions(f"Option '{where}' of task '{task.name}': {first['msg']}.") from error
 
 
-def _fields(task: AnyTask) -> set[str]:
-    return {field.name for field in dataclasses.fields(task.Options)}
+@lru_cache(maxsize=128)
+def _adapter(options: Any) -> Any:
+    """What checks options of this type; made once, since that takes longer than many an analysis."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(options)
+
+
+@lru_cache(maxsize=128)
+def _fields(task: AnyTask) -> frozenset[str]:
+    return frozenset(field.name for field in dataclasses.fields(task.Options))

@@ -31,12 +31,14 @@ def detect(model: Model, pixels: Pixels, least: float) -> Detected:
 
 def decode(rows: FloatArray, height: int, width: int, least: float) -> Detected:
     """``rows``: (cells, 5 + classes), strides one after the other; boxes in pixels of what the network saw."""
-    classes = rows[:, 5:].argmax(axis=1)
-    scores = rows[:, 4] * rows[np.arange(len(rows)), 5 + classes]
-    sure = np.flatnonzero(scores >= least)
-    corners, steps = _cells(height, width)
-    place, corner, step = rows[sure], corners[sure], steps[sure]
-    placed = np.concatenate([(place[:, :2] + corner) * step, np.exp(place[:, 2:4]) * step], axis=1)
+    something = np.flatnonzero(rows[:, 4] >= least)
+    found = rows[something]
+    classes = found[:, 5:].argmax(axis=1)
+    scores = found[:, 4] * found[np.arange(len(found)), 5 + classes]
+    sure = scores >= least
+    corners, steps = (facts[something[sure]] for facts in _cells(height, width))
+    place = found[sure]
+    placed = np.concatenate([(place[:, :2] + corners) * steps, np.exp(place[:, 2:4]) * steps], axis=1)
     return Detected(from_centres(placed), scores[sure], classes[sure])
 
 
