@@ -13,7 +13,10 @@ from support.sound import encode
 
 _PROGRAM = r"""
 import re, sys, lookhear
-report = lookhear.analyze(sys.stdin.buffer, [task.name for task in lookhear.tasks("audio")])
+from lookhear.analysis.plan import make_plan
+names = [task.name for task in lookhear.tasks("audio")]  # but for those whose models are not installed
+names = [name for name in names if not any(step.lacks for step in make_plan("audio", [name]).steps)]
+report = lookhear.analyze(sys.stdin.buffer, names)
 assert not report.errors, report.errors
 with open("/proc/self/status") as status:  # not ru_maxrss, which a child inherits from whoever forked it
     print(report.medium.duration, int(re.search(r"VmHWM:\s+(\d+)", status.read())[1]) / 1024)

@@ -160,7 +160,7 @@ def make_options(task: AnyTask, given: Mapping[str, Any]) -> Any:
     from pydantic import ValidationError  # slow to import, and seldom needed
 
     try:
-        return _adapter(task.Options).validate_python(given)
+        return _adapter(task).validate_python(given)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -168,11 +168,11 @@ def make_options(task: AnyTask, given: Mapping[str, Any]) -> Any:
 
 
 @lru_cache(maxsize=128)
-def _adapter(options: Any) -> Any:
-    """What checks options of this type; made once, since that takes longer than many an analysis."""
+def _adapter(task: AnyTask) -> Any:
+    """What checks the options of a task; made once, since that takes longer than many an analysis."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(options)
+    return TypeAdapter(task.Options)
 
 
 @lru_cache(maxsize=128)
