@@ -6,23 +6,24 @@ A caller that comes alone runs at once: nothing is ever waited for to make a bat
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Feeds = Mapping[str, NDArray[Any]]
-Run = Callable[[Feeds], list[NDArray[Any]]]
+Run = Callable[..., list[NDArray[Any]]]  #: takes Feeds, and what is ``asked`` of it
 
 
 class _Call:
     """One caller's rows."""
 
-    def __init__(self, feeds: Feeds) -> None:
+    def __init__(self, feeds: Feeds, asked: tuple[Hashable, ...]) -> None:
         self.feeds = feeds
+        self.asked = asked
         self.rows = len(next(iter(feeds.values())))
-        self.kind = tuple((name, array.shape[1:], array.dtype) for name, array in sorted(feeds.items()))
+        self.kind = asked, tuple((name, array.shape[1:], array.dtype) for name, array in sorted(feeds.items()))
         self.woken = threading.Event()
         self.leads = False
         self.outputs: list[NDArray[Any]] | None = None
@@ -39,9 +40,12 @@ class Batcher:
         self._waiting: list[_Call] = []
         self._busy = False
 
-    def __call__(self, feeds: Feeds) -> list[NDArray[Any]]:
-        """The outputs for these rows. The first axis of every input and output counts rows."""
-        call = _Call(feeds)
+    def __call__(self, feeds: Feeds, *asked: Hashable) -> list[NDArray[Any]]:
+        """The outputs for these rows. The first axis of every input and output counts rows.
+
+        Only callers who ask for the same share a run.
+        """
+        call = _Call(feeds, asked)
         with self._guard:
             self._waiting.append(call)
             call.leads, self._busy = not self._busy, True
@@ -89,10 +93,10 @@ class Batcher:
 
 def _answer(calls: list[_Call], run: Run) -> None:
     if len(calls) == 1:
-        calls[0].outputs = run(calls[0].feeds)
+        calls[0].outputs = run(calls[0].feeds, *calls[0].asked)
         return
     joined = {name: np.concatenate([call.feeds[name] for call in calls]) for name in calls[0].feeds}
-    outputs = run(joined)
+    outputs = run(joined, *calls[0].asked)
     start = 0
     for call in calls:
         call.outputs = [output[start : start + call.rows] for output in outputs]
@@ -106,6 +110,6 @@ def _answer_alone(calls: list[_Call], run: Run, error: Exception) -> None:
             call.error = error
             continue
         try:
-            call.outputs = run(call.feeds)
+            call.outputs = run(call.feeds, *call.asked)
         except Exception as own:
             call.error = own

@@ -110,9 +110,8 @@ class Card:
 
     @property
     def size(self) -> int | None:
-        """Bytes to fetch; None where a size is unknown."""
-        sizes = [file.size for file in self.files]
-        return sum(size for size in sizes if size) if all(sizes) else None
+        """Bytes to fetch, as far as they are known; None where nothing is."""
+        return sum(file.size or 0 for file in self.files) or None
 
     @property
     def kept(self) -> tuple[ModelFile, ...]:

@@ -175,4 +175,6 @@ def _downloaded(source: Source, folder: Path) -> Path:
 
 def size_text(card: Card) -> str:
     """How much there is to fetch."""
-    return "size unknown" if card.size is None else megabytes(card.size)
+    if card.size is None:
+        return "size unknown"
+    return megabytes(card.size) + (" and more" if any(file.size is None for file in card.files) else "")

@@ -18,6 +18,8 @@ def is_pickle(path: Path) -> bool:
     """Would reading it run what it says? Python pickles, and archives of PyTorch that hold one."""
     with path.open("rb") as file:
         head = file.read(64)
+    if path.suffix == ".safetensors" and head[8:9] == b"{":
+        return False  # what lies before is a length, which may look like the mark of a pickle
     if head.startswith(_PICKLE):
         return True
     if zipfile.is_zipfile(path):

@@ -18,7 +18,7 @@ from lookhear.models.disk import copy_file, sha256_of, writing
 from lookhear.models.inspect import is_pickle
 from lookhear.models.install import finish
 from lookhear.models.locks import locked
-from lookhear.models.runtimes import onnx
+from lookhear.models.runtimes import onnx, transformers
 from lookhear.models.shelf import Shelf
 from lookhear.models.store import Installed
 
@@ -61,9 +61,10 @@ def _files(path: Path) -> dict[str, Path]:
     """By name. An ONNX file brings the files with its weights that lie beside it and are called after it."""
     if path.is_dir():
         found = {str(file.relative_to(path)): file for file in sorted(path.rglob("*")) if file.is_file()}
-        return {
+        seen = {
             name: file for name, file in found.items() if not any(part.startswith(".") for part in Path(name).parts)
         }
+        return transformers.read_of(seen)
     beside = [file for ending in (".data", "_data") if (file := path.with_name(path.name + ending)).is_file()]
     return {file.name: file for file in (path, *beside)}
 
@@ -126,12 +127,16 @@ def _family(path: Path, found: Mapping[str, onnx.Tensors], catalogue: Catalogue)
     if len(fit) == 1:
         return fit[0]
     which = f"It could be {', '.join(fit)}." if fit else "No family has such tensors."
+    if not found and (named := transformers.architectures(path)):
+        which = f"Its config.json says {', '.join(named)}, which no family has."
     raise InvalidModel(
         f"What {path} is cannot be told. {_all_told(found)} {which} Say --family; see: lookhear models families"
     )
 
 
 def _fits(path: Path, found: Mapping[str, onnx.Tensors], facts: Mapping[str, Any]) -> bool:
+    if facts["runtime"] == "transformers":
+        return path.is_dir() and transformers.fits(path, facts)
     if facts["runtime"] != "onnx":
         return not found and path.is_dir() and bool(facts.get("mark")) and (path / facts["mark"]).exists()
     if facts.get("graphs"):

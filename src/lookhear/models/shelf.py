@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
@@ -19,6 +19,8 @@ from lookhear.models.catalogue import Catalogue, load_catalogue, stamp_of_ours
 from lookhear.models.sessions import Sessions
 from lookhear.models.settings import ModelSettings
 from lookhear.models.store import Installed, Store
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,24 @@ class Model:
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The outputs of an ONNX model, in its order. Where a GPU has no memory left, it goes on on the processor."""
+        return self._or_on_the_processor(lambda: self._run(feeds))
+
+    def work(self, with_native: Callable[[Any], T]) -> T:
+        """What is made with the object of its runtime; on the processor where a GPU has no memory left."""
+
+        def made() -> T:
+            with self.use() as native:
+                return with_native(native)
+
+        return self._or_on_the_processor(made)
+
+    def _or_on_the_processor(self, run: Callable[[], T]) -> T:
         try:
-            return self._run(feeds)
+            return run()
         except Exception as error:
             if not self.sessions.to_processor(self.one, error):
                 raise
-        return self._run(feeds)
+        return run()
 
     def _run(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         with self.sessions.use(self.one) as loaded:
