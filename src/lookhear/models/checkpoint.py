@@ -210,7 +210,8 @@ class _Arrays:
 
     def __init__(self, raw: Callable[[str], bytes], size: int) -> None:
         self._raw = raw
-        self._left = _SHARED * size
+        self._left = _SHARED * size  # bytes that may still be read and made
+        self._read: dict[str, bytes] = {}
         self._done: dict[int, tuple[Any, Any]] = {}  # what is there twice stays so: a few lists can hold a billion
 
     def of(self, value: Any) -> Any:
@@ -231,12 +232,18 @@ class _Arrays:
         return value
 
     def _array(self, tensor: _Tensor) -> NDArray[Any]:
-        kind = np.dtype(tensor.storage.kind)
-        self._left -= math.prod(tensor.shape) * kind.itemsize
-        if self._left < 0:
-            raise pickle.UnpicklingError("its tensors are larger than the file")
-        numbers = np.frombuffer(self._raw(tensor.storage.key), kind)[tensor.storage.start :][: tensor.storage.length]
-        if len(numbers) < tensor.storage.length:
+        storage, kind = tensor.storage, np.dtype(tensor.storage.kind)
+        if storage.key not in self._read:
+            self._read[storage.key] = self._raw(storage.key)
+            self._spend(len(self._read[storage.key]))
+        self._spend(math.prod(tensor.shape) * kind.itemsize)
+        numbers = np.frombuffer(self._read[storage.key], kind)[storage.start :][: storage.length]
+        if len(numbers) < storage.length:
             raise pickle.UnpicklingError("it breaks off")
         strides = tuple(stride * kind.itemsize for stride in tensor.strides)
         return np.lib.stride_tricks.as_strided(numbers[tensor.start :], tensor.shape, strides, writeable=False).copy()
+
+    def _spend(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise pickle.UnpicklingError("its tensors are larger than the file")
