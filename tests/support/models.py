@@ -16,9 +16,11 @@ from lookhear.analysis.plan import make_plan
 from lookhear.models.card import ModelFile, Source
 from lookhear.models.catalogue import load_catalogue
 from lookhear.models.install import pull
+from lookhear.models.own import Description, import_file
 from lookhear.models.settings import ModelSettings
 from lookhear.models.shelf import Shelf
 from lookhear.models.store import Store
+from support.clip import write_clip, write_places
 from support.musicnn import random_card
 
 MIRROR = Path(os.environ.get("LOOKHEAR_SHARED", Path(__file__).parents[3] / "shared")) / "models"
@@ -26,7 +28,8 @@ MIRROR = Path(os.environ.get("LOOKHEAR_SHARED", Path(__file__).parents[3] / "sha
 
 @lru_cache(maxsize=1)
 def shelf() -> Shelf:
-    """Over a store with every model whose files the mirror holds, and a tagger of music with random weights."""
+    """Over a store with every model whose files the mirror holds, a tagger of music with random weights, and small models
+    with the tensors of CLIP and of Places365."""
     folder = Path(tempfile.mkdtemp(prefix="lookhear-models-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     store = Store(folder)
@@ -36,7 +39,10 @@ def shelf() -> Shelf:
             pull(dataclasses.replace(card, files=files), store)
     (folder / "made").mkdir()
     pull(random_card(folder / "made"), store)
-    return Shelf(ModelSettings(model_cache_dir=folder))
+    found = Shelf(ModelSettings(model_cache_dir=folder))
+    import_file(write_clip(folder / "made" / "small-clip"), found, Description())
+    import_file(write_places(folder / "made" / "small-places.onnx"), found, Description())
+    return found
 
 
 def _here(file: ModelFile) -> ModelFile:

@@ -200,7 +200,7 @@ def _decoded(raw: IO[bytes] | Any, limits: Limits, side: int | None, *, truncate
         orientation, profile = _orientation(image), image.info.get("icc_profile")
         try:
             if side is not None:
-                image.draft("RGB", (side, side))
+                image.draft("RGB", _size_within(image.size, side))
             image.load()
         except MemoryError:
             raise
@@ -234,8 +234,13 @@ def _reduced(image: Image.Image, side: int | None) -> Image.Image:
     longest = max(image.size)
     if side is None or longest <= side:
         return image
-    size = tuple(max(1, round(length * side / longest)) for length in image.size)
-    return image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)  # type: ignore[arg-type]
+    return image.resize(_size_within(image.size, side), Image.Resampling.BOX, reducing_gap=2.0)
+
+
+def _size_within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """``size``, reduced to ``side`` on its longer side if it is larger."""
+    scale = min(1.0, side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -126,7 +126,7 @@ def _card(entry: Any, families: Mapping[str, Mapping[str, Any]], name: str, fold
     values["facts"] = {**(families[family].get("facts") or {}), **(entry.get("facts") or {})}
     values["labels"] = _labels(values.get("labels"), folder, name)
     values["files"] = _files(values.get("files"))
-    values["graphs"] = _graphs(values.get("graphs"), values["files"])
+    values["graphs"] = _graphs(families[family].get("graphs"), entry.get("graphs"), values["files"])
     return validated(values, f"{name}, model '{called}'")
 
 
@@ -179,10 +179,11 @@ def _files(files: Any) -> Any:
     return [{"name": name, **(facts or {})} for name, facts in files.items()] if isinstance(files, Mapping) else files
 
 
-def _graphs(graphs: Any, files: Any) -> Any:
-    """With the names of their files, unless it is told as GRAPH.onnx; without those that it may and does lack."""
+def _graphs(ours: Any, own: Any, files: Any) -> Any:
+    """A family's graphs with what a card says of them, in GRAPH.onnx unless told; without those it may and does lack."""
     there = {file["name"] for file in files or () if isinstance(file, Mapping) and "name" in file}
-    told = {name: {"file": f"{name}.onnx", **facts} for name, facts in (graphs or {}).items()}
+    names = dict.fromkeys([*(ours or {}), *(own or {})])
+    told = {name: {"file": f"{name}.onnx", **(ours or {}).get(name, {}), **(own or {}).get(name, {})} for name in names}
     return {name: facts for name, facts in told.items() if facts["file"] in there or not facts.get("optional")}
 
 

@@ -108,6 +108,7 @@ def _described(path: Path, files: Mapping[str, Path], catalogue: Catalogue, said
         "summary": f"imported from {path.name}",
         "facts": {**(facts.get("facts") or {}), **({} if graphs else _size(tensors))},
         "graphs": {name: {**graphs[name], "file": file} for name, file in several.items()},
+        "batch": all(map(_batches, [graphs[name] for name in several] or [facts], _parts(several, found))),
         "labels": _labels(said, tensors, facts, catalogue),
         "files": [
             dataclasses.asdict(ModelFile(name, (), sha256_of(file), file.stat().st_size))
@@ -157,6 +158,17 @@ def _assigned(
     if lacking or any(len(names) > 1 for names in fit.values()):
         return None
     return {graph: names[0] for graph, names in fit.items() if names}
+
+
+def _parts(several: Mapping[str, str], found: Mapping[str, onnx.Tensors]) -> list[onnx.Tensors]:
+    return [found[file] for file in several.values()] or list(found.values())[:1]
+
+
+def _batches(facts: Mapping[str, Any], tensors: onnx.Tensors) -> bool:
+    """Do all tensors begin with a free axis, and may the family's, called b?"""
+    shapes = [*(facts.get("inputs") or {}).values(), *(facts.get("outputs") or {}).values()]
+    free = [not isinstance(shape[0], int) for shape in (*tensors.inputs.values(), *tensors.outputs.values()) if shape]
+    return bool(shapes) and all(shape[0] == "b" for shape in shapes) and len(free) > 1 and all(free)
 
 
 def _all_told(found: Mapping[str, onnx.Tensors]) -> str:

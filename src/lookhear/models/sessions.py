@@ -57,6 +57,11 @@ class Sessions:
         self._sweeper: threading.Timer | None = None
         self._closed = False
 
+    @property
+    def precision(self) -> str:
+        """In which numbers its models run: their answers differ by it."""
+        return self._settings.model_precision
+
     @contextmanager
     def use(self, one: Installed) -> Iterator[Loaded]:
         """The model, loaded now if it is not yet; it stays while it is used.

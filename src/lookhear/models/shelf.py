@@ -45,8 +45,8 @@ class Model:
 
     @property
     def cache(self) -> Path:
-        """A folder of the store, perhaps not there yet, for what these weights have worked out."""
-        return self.one.cache
+        """A folder of the store, perhaps not there yet, for what these weights work out in this precision."""
+        return self.one.cache / self.sessions.precision
 
     def graph(self, name: str) -> Model:
         """One of its graphs, as a model of its own. Raises InvalidModel if it lacks it."""
