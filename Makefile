@@ -1,9 +1,11 @@
 PYTHON ?= python3
 VENV := .venv
+PARITY := .venv-parity
+EXTRAS := captions
 BIN := $(VENV)/bin
 FILES ?=
 
-.PHONY: demo test check bench eval clean
+.PHONY: demo test parity check bench eval clean
 
 $(BIN)/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lookhear needs Python 3.11 or newer. Try: make PYTHON=python3.11 …")'
@@ -23,6 +25,16 @@ demo: $(BIN)/.installed
 test: check
 	$(BIN)/python -m pytest
 
+$(PARITY)/.installed: pyproject.toml tests/parity/requirements.txt
+	$(PYTHON) -m venv $(PARITY)
+	$(PARITY)/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(PARITY)/bin/pip install --quiet --disable-pip-version-check --requirement tests/parity/requirements.txt --editable '.[$(EXTRAS)]'
+	touch $@
+
+## parity: hold what runs models to PyTorch, transformers and faster-whisper, on random weights of the true shapes
+parity: $(PARITY)/.installed
+	$(PARITY)/bin/python -m pytest tests/parity
+
 check: $(BIN)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -38,4 +50,4 @@ eval: $(BIN)/.installed
 	$(BIN)/python -m evals
 
 clean:
-	rm -rf $(VENV) .venv-eval demo report.html evals/.cache benchmarks/.cache
+	rm -rf $(VENV) $(PARITY) .venv-eval demo report.html evals/.cache benchmarks/.cache
