@@ -10,8 +10,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 GROUPS = ("tempo", "beats", "meter", "key")  #: of figures on rendered music; "music" is all of them
-PARTS = ("music", *GROUPS, "real", "spectral", "scenes", "real_films", "copies", "ocr", "vision")
-DEFAULT = "music,real,spectral,scenes,real_films,copies,ocr,vision"
+PARTS = ("music", *GROUPS, "real", "spectral", "scenes", "real_films", "copies", "ocr", "vision", "hearing")
+DEFAULT = "music,real,spectral,scenes,real_films,copies,ocr,vision,hearing"
 VENV = HERE.parent / ".venv-eval"
 
 
@@ -54,6 +54,7 @@ def main() -> None:
     tables += [_copies()] if "copies" in asked else []
     tables += [_ocr()] if "ocr" in asked else []
     tables += [_vision()] if "vision" in asked else []
+    tables += [_hearing()] if "hearing" in asked else []
     text = "\n".join(["# Accuracy", "", "Made by `make eval`.", "", *tables])
     print(text)
     if arguments.set == "report" and arguments.only == parser.get_default("only"):
@@ -68,6 +69,12 @@ def _music(name: str, jobs: int, groups: list[str]) -> str:
 
 def _vision() -> str:
     from evals.vision import table
+
+    return table()
+
+
+def _hearing() -> str:
+    from evals.hearing import table
 
     return table()
 
