@@ -140,7 +140,10 @@ def pull(*names: str, force: bool = False) -> None:
 
     settings = load_settings()
     shelf = shelf_for(settings)
-    for card in [shelf.catalogue.find(name) for name in names]:
+    cards = [shelf.catalogue.find(name) for name in names]
+    for card in cards:
+        shelf.check_terms(card)
+    for card in cards:
         install(card, shelf.store, settings.model_mirror, force=force)
 
 

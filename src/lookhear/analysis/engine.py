@@ -266,10 +266,14 @@ class _Job:
         )
 
     def _provenance(self, step: Step, digest: Digest) -> Provenance:
-        own = self._contexts[step.task.name].models
-        sure = replace(step, models=own)  # what was fetched meanwhile counts, too
-        facts = (step.task.version, __version__, step.config, sure.config_hash, digest.sha256)
+        facts = (step.task.version, __version__, step.config, self._sure(step).config_hash, digest.sha256)
         return Provenance(*facts, tuple(dict.fromkeys(self._used(step))))
+
+    def _sure(self, step: Step) -> Step:
+        """With what was fetched meanwhile for it and for the tasks before it, as a later plan will find it."""
+        before = (self._sure(other) for other in self.plan.steps if other.task.name in step.before)
+        basis = {model for other in before for model in other.identity}
+        return replace(step, models=self._contexts[step.task.name].models or step.models, basis=tuple(sorted(basis)))
 
     def _used(self, step: Step) -> Iterator[ModelUsed]:
         """Its models, then those of the tasks before it."""

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import typer
+from rich.markup import escape
 
 from lookhear.cli.show import console
-from lookhear.errors import InvalidModel, UnknownModel
-from lookhear.models.card import Card
+from lookhear.errors import InvalidModel, LookhearError, UnknownModel
+from lookhear.models.card import Card, Want
 from lookhear.models.disk import megabytes
 from lookhear.models.fetch import Watch, size_text
 from lookhear.models.shelf import Shelf, shelf_for
@@ -42,6 +43,15 @@ def pull(names: list[str], force: bool, commercial_only: bool, yes: bool, quiet:
         if not quiet:
             known = "" if card in fresh else " was here already; it"
             typer.echo(f"{card.id}{known} is active ({card.licence}): {one.folder}", err=True)
+            _say_if_another_is_used(shelf, card)
+
+
+def _say_if_another_is_used(shelf: Shelf, card: Card) -> None:
+    """A better one, or one that was chosen."""
+    used = shelf.find(Want(card.role))
+    if used is not None and used.card.name != card.name:
+        told = f"For {card.role}, {used.card.id} is used all the same; to change that: lookhear models activate {card.name}"
+        typer.echo(told, err=True)
 
 
 def _announce(fresh: list[Card], yes: bool, quiet: bool) -> None:
@@ -102,10 +112,13 @@ def _each(names: list[str], look: Callable[[Installed], str]) -> int:
     chosen = _chosen(names)
     for one in chosen:
         try:
-            screen.print(f"[green]ok[/]      {one.card.id}  [dim]{look(one)}[/]", soft_wrap=True)
+            screen.print(f"[green]ok[/]      {escape(one.card.id)}  [dim]{escape(look(one))}[/]", soft_wrap=True)
         except InvalidModel as error:
-            screen.print(f"[red]broken[/]  {one.card.id}  ", error.message, soft_wrap=True)
+            screen.print(f"[red]broken[/]  {escape(one.card.id)}  {escape(error.message)}", soft_wrap=True)
             code = 3
+        except LookhearError as error:  # of the runtime, say: the others are looked at all the same
+            screen.print(f"[yellow]unknown[/] {escape(one.card.id)}  {escape(error.message)}", soft_wrap=True)
+            code = code or error.exit_code
     if not chosen:
         screen.print("No models are installed.")
     return code

@@ -23,7 +23,9 @@ class _Call:
         self.feeds = feeds
         self.asked = asked
         self.rows = len(next(iter(feeds.values())))
-        self.kind = asked, tuple((name, array.shape[1:], array.dtype) for name, array in sorted(feeds.items()))
+        alone = () if {len(array) for array in feeds.values()} == {self.rows} else (id(self),)  # its own fault, then
+        shapes = tuple((name, array.shape[1:], array.dtype) for name, array in sorted(feeds.items()))
+        self.kind = asked, alone, shapes
         self.woken = threading.Event()
         self.leads = False
         self.outputs: list[NDArray[Any]] | None = None

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
+import lzma
 import os
 import shutil
 import tarfile
+import zlib
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from lookhear.errors import InvalidModel
-from lookhear.models.card import Card, from_plain
+from lookhear.errors import InvalidCard, InvalidModel
+from lookhear.models.card import CARD, Card, from_plain
+from lookhear.models.catalogue import check_card
 from lookhear.models.disk import check_room, sha256_of, writing
 from lookhear.models.install import finish
 from lookhear.models.locks import locked
-from lookhear.models.store import CARD, Installed, Store
+from lookhear.models.store import Installed, Store
 
 _HEAD = "lookhear-models.json"
 _FORMAT = 1
+_ODD = (KeyError, TypeError, ValueError, AttributeError, RecursionError)  # it says something else than ours do
 
 
 def write_bundle(models: Sequence[Installed], out: Path) -> int:
     """Write them to ``out``, all at once; gives its size in bytes. Raises StoreUnwritable."""
     fresh = out.with_name(f".{out.name}.{os.getpid()}.new")
     try:
-        with writing(out.absolute().parent), tarfile.open(fresh, "w") as archive:
+        with writing(out.absolute().parent, "choose another --out"), tarfile.open(fresh, "w") as archive:
             _add(archive, _HEAD, {"format": _FORMAT, "models": [one.card.id for one in models]})
             for one in models:
                 _add(archive, f"{one.card.id}/{CARD}", dataclasses.asdict(one.card))
@@ -36,7 +41,8 @@ def write_bundle(models: Sequence[Installed], out: Path) -> int:
             archive.close()
             os.replace(fresh, out)
     finally:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink()
     return out.stat().st_size
 
 
@@ -64,7 +70,7 @@ def read_bundle(path: Path, store: Store) -> list[Installed]:
             if head.get("format") != _FORMAT:
                 raise InvalidModel(f"{path} is a bundle of another version of Lookhear. Make it again with this one.")
             return [_unpack(archive, str(id), path, store) for id in head["models"]]
-    except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError) as error:
+    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, *_ODD) as error:
         raise InvalidModel(f"{path} is damaged or cut short ({error}). Copy it again.") from error
 
 
@@ -77,18 +83,25 @@ def _json(archive: tarfile.TarFile, name: str, path: Path) -> Any:
 
 def _unpack(archive: tarfile.TarFile, id: str, path: Path, store: Store) -> Installed:
     card = from_plain(_json(archive, f"{id}/{CARD}", path))
-    if card.id != id or any(PurePosixPath(file.name).is_absolute() or ".." in file.name for file in card.files):
+    if card.id != id:
         raise InvalidModel(f"{path} is damaged: what it calls {id} says that it is {card.id}.")
+    try:
+        check_card(card, str(path))
+    except InvalidCard as error:
+        raise InvalidModel(f"{error.message} Nothing of it is installed.") from error
     with locked(store.lock(card)):
         staging = store.staging(card)
         check_room(staging, card.size or 0)
         shutil.rmtree(staging, ignore_errors=True)
-        for file in card.kept:
-            _extract(archive, f"{id}/{file.name}", staging / file.name)
-            if file.sha256 is None or sha256_of(staging / file.name) != file.sha256:
-                shutil.rmtree(staging)
-                raise InvalidModel(f"{path} is damaged: {file.name} of {id} is not what was put in. Copy it again.")
-        return finish(_as_it_is(card), store, staging)
+        try:
+            for file in card.kept:
+                _extract(archive, f"{id}/{file.name}", staging / file.name)
+                if file.sha256 is None or sha256_of(staging / file.name) != file.sha256:
+                    raise InvalidModel(f"{path} is damaged: {file.name} of {id} is not what was put in. Copy it again.")
+            return finish(_as_it_is(card), store, staging)
+        except Exception:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
 
 
 def _as_it_is(card: Card) -> Card:

@@ -9,6 +9,7 @@ from typing import Any
 
 AUTO = "auto"
 ANY = "*"  #: in place of a tensor's name: whatever it is called
+CARD = "card.json"  #: the file beside an installed model's own that says what it is
 Shapes = Mapping[str, tuple[int | str, ...]]  #: by name; a letter stands for any size
 
 

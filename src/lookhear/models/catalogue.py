@@ -7,6 +7,7 @@ of a list in ``labels/``. An entry of the user's replaces ours of the same name 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.errors import InvalidCard, UnknownModel
-from lookhear.models.card import AUTO, Card, Graph, ModelFile, Source
+from lookhear.models.card import AUTO, CARD, Card, Graph, ModelFile, Source
 
 _HERE = Path(__file__).parent
 
@@ -61,6 +62,8 @@ class Catalogue:
         try:
             card = self.find(name)
         except UnknownModel as error:
+            if "@" in name and any(name.partition("@")[0] == card.name for role in roles for card in self.of(role)):
+                raise  # it tells the versions
             raise UnknownModel(f"There is no model '{name}' for {roles[0]}. Known: {known}.") from error
         if card.role not in roles:
             raise UnknownModel(f"The model '{name}' is for {card.role}, not for {roles[0]}. Known: {known}.")
@@ -105,11 +108,19 @@ def parse(text: str, name: str, families: Mapping[str, Mapping[str, Any]], folde
     try:
         data = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
-        raise InvalidCard(f"{name} is no YAML: {str(error).splitlines()[0]}.") from error
+        mark, said = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise InvalidCard(f"{name} is no YAML{where}: {said.splitlines()[0]}.") from error
     if not isinstance(data, dict) or set(data) - {"families", "models"}:
         raise InvalidCard(f"{name} must hold 'families' and 'models', and nothing else.")
-    families = {**families, **(data.get("families") or {})}
-    cards = [_card(entry, families, name, folder) for entry in data.get("models") or ()]
+    own, entries = data.get("families") or {}, data.get("models") or []
+    if not isinstance(own, dict) or not all(isinstance(facts, dict) for facts in own.values()):
+        raise InvalidCard(f"{name}: 'families' must be a mapping of names to facts.")
+    if not isinstance(entries, list):
+        raise InvalidCard(f"{name}: 'models' must be a list, each entry beginning with '- name: …'.")
+    told = {family: facts | {"labels": _labels(facts.get("labels"), folder, name)} for family, facts in own.items()}
+    families = {**families, **told}
+    cards = [_card(entry, families, name, folder) for entry in entries]
     twice = {card.id for card in cards if sum(other.id == card.id for other in cards) > 1}
     if twice:
         raise InvalidCard(f"{name} has these more than once: {', '.join(sorted(twice))}.")
@@ -122,12 +133,16 @@ def _card(entry: Any, families: Mapping[str, Mapping[str, Any]], name: str, fold
     called, family = entry.get("name", "?"), str(entry.get("family"))
     if family not in families:
         raise InvalidCard(f"{name}, model '{called}': its family must be one of {', '.join(sorted(families))}.")
+    name = f"{name}, model '{called}'"
     values = {**families[family], **entry}
-    values["facts"] = {**(families[family].get("facts") or {}), **(entry.get("facts") or {})}
+    both = [facts.get("facts") or {} for facts in (families[family], entry)]
+    if not all(isinstance(facts, dict) for facts in both):
+        raise InvalidCard(f"{name}: 'facts' must be a mapping.")
+    values["facts"] = both[0] | both[1]
     values["labels"] = _labels(values.get("labels"), folder, name)
-    values["files"] = _files(values.get("files"))
-    values["graphs"] = _graphs(families[family].get("graphs"), entry.get("graphs"), values["files"])
-    return validated(values, f"{name}, model '{called}'")
+    values["files"] = _files(values.get("files"), name)
+    values["graphs"] = _graphs(families[family].get("graphs"), entry.get("graphs"), values["files"], name)
+    return validated(values, name)
 
 
 def validated(values: Mapping[str, Any], name: str) -> Card:
@@ -147,7 +162,7 @@ def validated(values: Mapping[str, Any], name: str) -> Card:
             _check_names(source, Source, f"{name}, file '{file['name']}'")
     for graph, facts in (values.get("graphs") or {}).items():
         _check_names(facts, Graph, f"{name}, graph '{graph}'")
-    _check(card, name)
+    check_card(card, name)
     return card
 
 
@@ -158,29 +173,48 @@ def _check_names(values: Mapping[str, Any], kind: type[Any], name: str) -> None:
         raise InvalidCard(f"{name}: '{min(unknown)}' means nothing here. Known: {', '.join(sorted(known))}.")
 
 
-def _check(card: Card, name: str) -> None:
+def check_card(card: Card, name: str) -> None:
+    """Its files lie in its folder, and its folder in a store; ``name`` is what errors call it. Raises InvalidCard."""
+    names = [file.name for file in card.files]
     for file in card.files:
         parts = Path(file.name).parts
-        if not parts or Path(file.name).is_absolute() or ".." in parts:
+        if not parts or Path(file.name).is_absolute() or ".." in parts or "\0" in file.name:
             raise InvalidCard(f"{name}: the file '{file.name}' must lie in the model's own folder.")
+        if file.name == CARD:
+            raise InvalidCard(f"{name}: no file of a model can be called '{file.name}'.")
+        if names.count(file.name) > 1:
+            raise InvalidCard(f"{name} has the file '{file.name}' more than once.")
+        if file.sha256 is not None and not re.fullmatch("[0-9a-f]{64}", file.sha256):
+            raise InvalidCard(f"{name}, file '{file.name}': its sha256 must be 64 hex digits.")
         for source in file.sources:
+            if source.wheel and not re.fullmatch(r"[\w.-]+==[\w.!+-]+", source.wheel):
+                raise InvalidCard(f"{name}: the wheel '{source.wheel}' must be written as 'name==version'.")
             if sum(map(bool, (source.hub, source.https, source.wheel, source.file))) != 1:
                 raise InvalidCard(f"{name}: a source is exactly one of hub, https, wheel, file.")
     for graph in card.graphs.values():
         if graph.file not in {file.name for file in card.kept}:
             raise InvalidCard(f"{name}: the file '{graph.file}' of one of its graphs is not among its files.")
     for word in (card.name, card.version):
-        if not word or set(word) & set("/\\@ ") or word.startswith("."):
+        if not word or set(word) & set("/\\@ \0\n") or word.startswith("."):
             raise InvalidCard(f"{name}: '{word}' is no name or version: no blanks, slashes, @, nor a dot at the start.")
 
 
-def _files(files: Any) -> Any:
-    """``{name: facts}`` as a list; what is no mapping is left to be refused."""
-    return [{"name": name, **(facts or {})} for name, facts in files.items()] if isinstance(files, Mapping) else files
+def _files(files: Any, name: str) -> Any:
+    """``{name: facts}`` as a list, sums in small letters; what is no mapping is left to be refused."""
+    if not isinstance(files, Mapping):
+        return files
+    for file, facts in files.items():
+        if not isinstance(facts or {}, Mapping):
+            raise InvalidCard(f"{name}, file '{file}': its facts must be a mapping, as in 'sha256: …'.")
+    listed = [{"name": file, **(facts or {})} for file, facts in files.items()]
+    return [facts | {"sha256": str(facts["sha256"]).lower()} if facts.get("sha256") else facts for facts in listed]
 
 
-def _graphs(ours: Any, own: Any, files: Any) -> Any:
+def _graphs(ours: Any, own: Any, files: Any, name: str) -> Any:
     """A family's graphs with what a card says of them, in GRAPH.onnx unless told; without those it may and does lack."""
+    for graphs in (ours or {}, own or {}):
+        if not isinstance(graphs, Mapping) or not all(isinstance(facts, Mapping) for facts in graphs.values()):
+            raise InvalidCard(f"{name}: 'graphs' must be a mapping of names to facts.")
     there = {file["name"] for file in files or () if isinstance(file, Mapping) and "name" in file}
     names = dict.fromkeys([*(ours or {}), *(own or {})])
     told = {name: {"file": f"{name}.onnx", **(ours or {}).get(name, {}), **(own or {}).get(name, {})} for name in names}

@@ -32,7 +32,7 @@ def _quota(groups: Path) -> float | None:
     try:
         allowed, period = (groups / "cpu.max").read_text().split()
         return None if allowed == "max" else int(allowed) / int(period)
-    except (OSError, ValueError):
+    except (OSError, ValueError, ZeroDivisionError):
         pass
     try:
         allowed, period = ((groups / "cpu" / f"cpu.cfs_{word}_us").read_text() for word in ("quota", "period"))

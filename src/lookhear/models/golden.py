@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookhear.errors import InvalidModel
-from lookhear.models.disk import read_json, write_json
+from lookhear.models.disk import read_table, write_json
 from lookhear.models.inspect import check_files
 from lookhear.models.runtimes import runtime
 from lookhear.models.shelf import Shelf
@@ -29,10 +29,10 @@ def check(one: Installed, shelf: Shelf) -> str:
     """What was found, in words. Raises InvalidModel where an output is another than it was."""
     check_files(one.card, one.folder)
     answer = answer_of(one, shelf)
-    known = (read_json(_OURS) or {}).get(one.sha256 or "", {}).get("answer")
+    known = read_table(_OURS).get(one.sha256 or "", {}).get("answer")
     own = shelf.store.folder / "golden" / f"{one.card.id}-{(one.sha256 or '')[:16]}.json"
-    expected = known or read_json(own)
-    if expected is None:
+    expected = known or read_table(own)
+    if not expected:
         write_json(own, answer)
         return "its answers are kept from now on"
     worst = max((_distance(one, name, answer.get(name), then) for name, then in expected.items()), default=0.0)
@@ -50,13 +50,22 @@ def answer_of(one: Installed, shelf: Shelf) -> Answer:
     return answer
 
 
+def _apart(a: float, b: float) -> float:
+    """Endless where only one is a number."""
+    if a == b or (a != a and b != b):
+        return 0.0
+    return abs(a - b) if np.isfinite([a, b]).all() else np.inf
+
+
 def _summary(output: NDArray[Any]) -> dict[str, Any]:
     flat = np.asarray(output, np.float64).ravel()
     places = np.unique(np.linspace(0, len(flat) - 1, _VALUES).astype(int)) if len(flat) else np.empty(0, int)
+    with np.errstate(invalid="ignore"):  # some outputs are endless where they are masked
+        mean, deviation = (float(flat.mean()), float(flat.std())) if len(flat) else (0.0, 0.0)
     return {
         "shape": list(np.shape(output)),
-        "mean": float(flat.mean()) if len(flat) else 0.0,
-        "deviation": float(flat.std()) if len(flat) else 0.0,
+        "mean": mean,
+        "deviation": deviation,
         "values": [float(f"{value:.7g}") for value in flat[places]],
     }
 
@@ -66,11 +75,9 @@ def _distance(one: Installed, name: str, now: dict[str, Any] | None, then: dict[
     if now is None or now["shape"] != then["shape"]:
         told = "missing" if now is None else f"of shape {now['shape']}"
         raise InvalidModel(f"The output '{name}' of {one.card.id} is {told}; it was of shape {then['shape']}.")
-    scale = max(then["deviation"], 1e-6)
-    pairs = zip(
-        [*now["values"], now["mean"], now["deviation"]], [*then["values"], then["mean"], then["deviation"]], strict=True
-    )
-    worst = float(max(abs(a - b) for a, b in pairs) / scale)
+    scale = max(then["deviation"], 1e-6) if np.isfinite(then["deviation"]) else 1.0
+    one_by_one = ([*answer["values"], answer["mean"], answer["deviation"]] for answer in (now, then))
+    worst = float(np.max([_apart(a, b) for a, b in zip(*one_by_one, strict=True)]) / scale)
     if not worst <= _TOLERANCE:
         raise InvalidModel(
             f"The output '{name}' of {one.card.id} is off by {worst:.2g} of its deviation (allowed {_TOLERANCE:g}): "

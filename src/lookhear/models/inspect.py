@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import pickletools
+import re
 import zipfile
 from pathlib import Path
 
@@ -11,32 +13,40 @@ from lookhear.models.card import Card
 from lookhear.models.disk import sha256_of
 from lookhear.models.store import Installed
 
+_HEAD = 1 << 13  # bytes that are looked at
 _PICKLE = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
 
 
 def is_pickle(path: Path) -> bool:
     """Would reading it run what it says? Python pickles, and archives of PyTorch that hold one."""
     with path.open("rb") as file:
-        head = file.read(64)
+        head = file.read(_HEAD)
     if path.suffix == ".safetensors" and head[8:9] == b"{":
         return False  # what lies before is a length, which may look like the mark of a pickle
     if head.startswith(_PICKLE):
         return True
-    if zipfile.is_zipfile(path):
+    if head.startswith(b"PK") and b".pkl" in head:
+        return True
+    try:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith(".pkl") for name in archive.namelist())
-    return _is_old_pickle(head)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return _is_old_pickle(head)
 
 
 def _is_old_pickle(head: bytes) -> bool:
-    """Protocol 0 and 1 have no mark: such a file begins with opcodes that build a container."""
+    """Protocol 0 and 1 have no mark: such a file begins with opcodes that build a container, and goes on in opcodes."""
     if not head.startswith((b"(", b"]", b"}", b"c")):
         return False
+    stream, count = io.BytesIO(head), 0
     try:
-        codes = [code.name for code, _, _ in pickletools.genops(head)]
-    except Exception:
-        return head.startswith((b"(dp", b"(lp", b"ccopy_reg", b"ctorch"))
-    return len(codes) > 1
+        for code, told, _ in pickletools.genops(stream):
+            if code.name == "GLOBAL" and not re.fullmatch(r"[\w.]+ [\w.]+", str(told)):
+                return False
+            count += 1
+    except Exception:  # whatever its readers of arguments stumble over
+        return count > 1 and len(head) == _HEAD and stream.tell() == len(head)
+    return count > 1
 
 
 def check_files(card: Card, folder: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from lookhear.errors import InvalidCard, InvalidModel
 from lookhear.models.card import Card, ModelFile
 from lookhear.models.disk import check_room, sha256_of, writing
 from lookhear.models.fetch import Fetcher, Watch
@@ -34,20 +35,19 @@ def pull(
     """
     if force or card.id not in store.all():
         with locked(store.lock(card), waiting):
-            if force or not (store.place(card) / "card.json").exists():
-                return _install(card, store, Fetcher(mirror, Sums(store.folder), watch))
+            if force or card.id not in store.fresh():
+                return _install(card, store, Fetcher(mirror, Sums(store.folder, store.staging(card)), watch))
     return store.activate(card.name, card.version)
 
 
 def _install(card: Card, store: Store, fetcher: Fetcher) -> Installed:
     staging = store.staging(card)
     check_room(staging, (card.size or 0) - _there(staging))
-    try:
-        for file in card.files:
-            fetcher.fetch(card, file, staging / file.name)
-    finally:
-        fetcher.close()
-    return finish(card, store, staging)
+    for file in card.files:
+        fetcher.fetch(card, file, staging)
+    one = finish(card, store, staging)
+    fetcher.sums.keep()
+    return one
 
 
 def _there(staging: Path) -> int:
@@ -55,14 +55,17 @@ def _there(staging: Path) -> int:
 
 
 def finish(card: Card, store: Store, staging: Path) -> Installed:
-    """Build what must be built, check all of it, and install it. What is no good is deleted. Raises InvalidModel."""
+    """Build what must be built, check all of it, and install it. What is no good is deleted. Raises InvalidModel.
+
+    What could not be looked at stays for the next time: a full disk or a missing part is no fault of the files.
+    """
     try:
         if card.build is not None:
             built = import_module(f"lookhear.models.builders.{card.build}").build(card, staging)
             card = _with(card, built)
         check_files(card, staging)
         check_loads(card, staging)
-    except Exception:
+    except (InvalidModel, InvalidCard):
         shutil.rmtree(staging, ignore_errors=True)
         raise
     files = [dataclasses.replace(file, sha256=file.sha256 or sha256_of(staging / file.name)) for file in card.kept]

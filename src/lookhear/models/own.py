@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.errors import InvalidModel
-from lookhear.models.card import Card, ModelFile
+from lookhear.models.card import CARD, Card, ModelFile
 from lookhear.models.catalogue import Catalogue, read_labels, validated
 from lookhear.models.disk import copy_file, sha256_of, writing
 from lookhear.models.inspect import is_pickle
@@ -37,8 +37,8 @@ class Description:
 
 def import_file(path: Path, shelf: Shelf, said: Description) -> Installed:
     """Install an ONNX file, or a folder with the files of a model. Raises InvalidModel, with what to say beside it."""
-    if not path.exists():
-        raise InvalidModel(f"There is no {path}.")
+    if not (path.is_file() or path.is_dir()):
+        raise InvalidModel(f"{path} is no file." if path.exists() else f"There is no {path}.")
     files = _files(path)
     for file in files.values():
         if is_pickle(file):
@@ -61,10 +61,8 @@ def _files(path: Path) -> dict[str, Path]:
     """By name. An ONNX file brings the files with its weights that lie beside it and are called after it."""
     if path.is_dir():
         found = {str(file.relative_to(path)): file for file in sorted(path.rglob("*")) if file.is_file()}
-        seen = {
-            name: file for name, file in found.items() if not any(part.startswith(".") for part in Path(name).parts)
-        }
-        return transformers.read_of(seen)
+        hidden = {name for name in found if any(part.startswith(".") for part in Path(name).parts)}
+        return transformers.read_of({name: file for name, file in found.items() if name not in hidden | {CARD}})
     beside = [file for ending in (".data", "_data") if (file := path.with_name(path.name + ending)).is_file()]
     return {file.name: file for file in (path, *beside)}
 
@@ -76,11 +74,8 @@ def _known(files: Mapping[str, Path], catalogue: Catalogue) -> tuple[Card, dict[
         if len(card.files) != len(card.kept) or not all(file.sha256 in there for file in card.kept):
             continue
         paths = {file.name: there[file.sha256 or ""] for file in card.kept}
-        if len(paths) > 1:
+        if len(paths) > 1 or len(files) == 1:
             return card, paths
-        if len(files) == 1:  # which keeps its name
-            ((name, path),) = files.items()
-            return dataclasses.replace(card, files=(dataclasses.replace(card.kept[0], name=name),)), {name: path}
     return None
 
 
@@ -123,11 +118,11 @@ def _name(path: Path) -> str:
 
 
 def _family(path: Path, found: Mapping[str, onnx.Tensors], catalogue: Catalogue) -> str:
-    """The one family whose tensors it has."""
+    """The one family whose tensors it has. Of those that tell no outputs it may always be one: they must be said."""
     fit = [name for name, facts in catalogue.families.items() if _fits(path, found, facts)]
     if len(fit) == 1:
         return fit[0]
-    which = f"It could be {', '.join(fit)}." if fit else "No family has such tensors."
+    which = f"It could be {', '.join(fit)}." if fit else "No family is known by such tensors."
     if not found and (named := transformers.architectures(path)):
         which = f"Its config.json says {', '.join(named)}, which no family has."
     raise InvalidModel(
@@ -142,7 +137,7 @@ def _fits(path: Path, found: Mapping[str, onnx.Tensors], facts: Mapping[str, Any
         return not found and path.is_dir() and bool(facts.get("mark")) and (path / facts["mark"]).exists()
     if facts.get("graphs"):
         return bool(_assigned(facts["graphs"], found))
-    return bool(found) and onnx.fits(facts, next(iter(found.values())))
+    return bool(facts.get("outputs")) and bool(found) and onnx.fits(facts, next(iter(found.values())))
 
 
 def _assigned(
@@ -197,7 +192,10 @@ def _labels(
     if said.labels is not None:
         if not said.labels.is_file():
             raise InvalidModel(f"There is no file of labels {said.labels}.")
-        return read_labels(said.labels)
+        try:
+            return read_labels(said.labels)
+        except UnicodeDecodeError as error:
+            raise InvalidModel(f"{said.labels} is no text in UTF-8, with a label per line.") from error
     names = (tensors.metadata if tensors else {}).get("names")
     if names:
         try:
@@ -205,4 +203,6 @@ def _labels(
             return tuple(str(table[i]) for i in range(len(table)))
         except (ValueError, SyntaxError, KeyError, TypeError):
             pass
-    return next((card.labels for card in catalogue.cards if card.labels and card.role == facts["role"]), ())
+    if not facts.get("labels") and any(card.labels for card in catalogue.cards if card.role == facts["role"]):
+        raise InvalidModel("What it tells apart is not known: say --labels FILE, a file with a label per line.")
+    return tuple(facts.get("labels") or ())

@@ -62,7 +62,7 @@ def _header(raw: bytes, path: Path) -> dict[str, Any]:
         fits = all(
             sizes[name] == end - begin for name, entry in header.items() for begin, end in [entry["data_offsets"]]
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise InvalidModel(f"The header of {path.name} is damaged, or it is no file of safetensors.") from error
     if not fits or any(before[1] != after[0] for before, after in zip([(0, 0), *edges], edges, strict=False)):
         raise InvalidModel(f"The header of {path.name} is damaged: its tensors do not lie one after the other.")

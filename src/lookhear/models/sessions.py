@@ -19,17 +19,22 @@ from lookhear.models.settings import ModelSettings
 from lookhear.models.store import Installed
 
 _MIB = 1 << 20
+_WORTH_A_TRIM = 32  # MiB
 _OVERHEAD = 1.25  # of what the files take, where no card says what a model takes
 
 
 @dataclass
 class _Entry:
     one: Installed
+    weight: int  #: MiB
     loading: threading.Lock = field(default_factory=threading.Lock)
     loaded: Loaded | None = None
+    coming: bool = False  #: room was made for it
     users: int = 0
     used: float = 0.0  #: when last
     loads: int = 0
+    failures: int = 0
+    failure: Exception | None = None  #: the last
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Sessions:
         self._guard = threading.RLock()
         self._entries: dict[str, _Entry] = {}
         self._slots = threading.BoundedSemaphore(max(1, settings.gpu_concurrency))
+        self._own = threading.local()
         self._no_gpu: set[str] = set()  # models that the GPU had no memory for
         self._sweeper: threading.Timer | None = None
         self._closed = False
@@ -68,39 +74,70 @@ class Sessions:
 
         Raises InvalidModel, Unsupported, DeviceMissing.
         """
-        entry = self._enter(one)
+        entry, failures = self._enter(one)
         try:
-            with entry.loading:
-                if entry.loaded is None:
-                    self._make_room(entry)
-                    entry.loaded = self._load(one)
-                    entry.loads += 1
-            with self._slot(entry.loaded):
-                yield entry.loaded
+            loaded = self._loaded(entry, failures)
+            with self._slot(loaded):
+                yield loaded
         finally:
             self._leave(entry)
 
+    def _loaded(self, entry: _Entry, failures: int) -> Loaded:
+        """By the first who comes; who waits meanwhile shares its fate, and who comes later tries again."""
+        with entry.loading:
+            if entry.loaded is not None:
+                return entry.loaded
+            if entry.failure is not None and entry.failures > failures:
+                raise entry.failure
+            try:
+                self._make_room(entry)
+                entry.loaded = self._load(entry.one)
+                entry.loads += 1
+                if entry.weight >= _WORTH_A_TRIM:
+                    give_back_memory()  # reading the file took as much again
+            except Exception as error:
+                entry.failure, entry.failures = error, entry.failures + 1
+                raise
+            finally:
+                entry.coming = False
+            return entry.loaded
+
     @contextmanager
     def _slot(self, loaded: Loaded) -> Iterator[None]:
-        """On a GPU only so many at the same time."""
-        if loaded.device != CUDA:
+        """On a GPU only so many at the same time; who has a slot needs no second for another model."""
+        if loaded.device != CUDA or getattr(self._own, "slot", False):
             yield
             return
         with self._slots:
-            yield
+            self._own.slot = True
+            try:
+                yield
+            finally:
+                self._own.slot = False
 
-    def _enter(self, one: Installed) -> _Entry:
+    def _enter(self, one: Installed) -> tuple[_Entry, int]:
+        """Its entry, and how often it could not be loaded before."""
         with self._guard:
-            entry = self._entries.setdefault(one.key, _Entry(one))
-            if entry.one.sha256 != one.sha256:  # the same version was installed afresh
-                entry = self._entries[one.key] = _Entry(one)
+            entry = self._entries.get(one.key)
+            if entry is None or entry.one.sha256 != one.sha256:  # the same version was installed afresh
+                entry = self._replace(one)
             entry.users += 1
-            return entry
+            return entry, entry.failures
+
+    def _replace(self, one: Installed) -> _Entry:
+        """A new entry; whoever still runs on the old one keeps it until then."""
+        old, entry = self._entries.get(one.key), _Entry(one, weight(one))
+        self._entries[one.key] = entry
+        if old is not None and not old.users:
+            self._drop([old])
+        return entry
 
     def _leave(self, entry: _Entry) -> None:
         with self._guard:
             entry.users -= 1
             entry.used = self._clock()
+            if not entry.users and (entry.loaded is None or self._entries.get(entry.one.key) is not entry):
+                self._drop([entry])
         self._watch()
 
     def _load(self, one: Installed) -> Loaded:
@@ -123,7 +160,7 @@ class Sessions:
             if entry is None or entry.loaded is None or entry.loaded.device != CUDA:
                 return False
             self._no_gpu.add(one.key)
-            self._entries[one.key] = _Entry(one)  # whoever still runs on the old one keeps it until then
+            self._replace(one)
         return True
 
     def _make_room(self, newcomer: _Entry) -> None:
@@ -133,23 +170,25 @@ class Sessions:
                 (entry for entry in self._entries.values() if entry.loaded is not None and not entry.users),
                 key=lambda entry: entry.used,
             )
-            there = sum(weight(entry.one) for entry in self._entries.values() if entry.loaded is not None)
+            there = sum(entry.weight for entry in self._entries.values() if entry.loaded is not None or entry.coming)
+            newcomer.coming = True
             leaving = []
             for entry in idle:
-                if there + weight(newcomer.one) <= budget:
+                if there + newcomer.weight <= budget:
                     break
                 leaving.append(entry)
-                there -= weight(entry.one)
+                there -= entry.weight
             self._drop(leaving)
 
     def _drop(self, entries: list[_Entry]) -> None:
+        unloaded = [entry for entry in entries if entry.loaded is not None]
         for entry in entries:
             loaded, entry.loaded = entry.loaded, None
             if loaded is not None:
                 loaded.close()
             if not entry.users and self._entries.get(entry.one.key) is entry:
                 del self._entries[entry.one.key]
-        if entries:
+        if unloaded:
             gc.collect()
             give_back_memory()
 
@@ -187,7 +226,7 @@ class Sessions:
         """What is in memory now; never loads anything."""
         with self._guard:
             return tuple(
-                Status(card.name, card.version, card.role, entry.loaded.device, weight(entry.one), entry.users)
+                Status(card.name, card.version, card.role, entry.loaded.device, entry.weight, entry.users)
                 for entry in self._entries.values()
                 if entry.loaded is not None
                 for card in (entry.one.card,)

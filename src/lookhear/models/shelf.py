@@ -104,10 +104,17 @@ class Shelf:
         if one is not None and one.card.role not in want.roles:
             raise UnknownModel(f"The model '{want.model}' is for {one.card.role}, not for {want.role}.")
         if one is not None:
+            self.check_terms(one.card)
             return Model(self._fresh(one), self.sessions)
         if want.model != AUTO:
             self.catalogue.check_name(want.model, *want.roles)
+            self.check_terms(self.catalogue.find(want.model))
         return None
+
+    def check_terms(self, card: Card) -> None:
+        """Raises UnknownModel for a model that COMMERCIAL_ONLY leaves out."""
+        if self.settings.commercial_only and not card.commercial:
+            raise UnknownModel(f"{card.id} may not be used commercially ({card.licence}), and COMMERCIAL_ONLY is set.")
 
     def _fresh(self, one: Installed) -> Installed:
         """With what our catalogue says now, if it says more than when the model was installed."""
@@ -161,7 +168,7 @@ def get_it(card: Card) -> str:
 
 @lru_cache(maxsize=8)
 def _catalogue(own: Path | None) -> Catalogue:
-    return load_catalogue(own)
+    return load_catalogue(own.expanduser() if own else None)
 
 
 @lru_cache(maxsize=8)

@@ -12,6 +12,7 @@ or the new.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -21,12 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.errors import InvalidModel, UnknownModel
-from lookhear.models.card import AUTO, Card, Want, from_plain
+from lookhear.models.card import AUTO, CARD, Card, Want, from_plain
 from lookhear.models.catalogue import stamp_of_ours
-from lookhear.models.disk import read_json, write_json, writing
+from lookhear.models.disk import exchange, read_json, read_table, write_json, writing
 from lookhear.models.locks import locked
-
-CARD = "card.json"
 
 
 @dataclass(frozen=True)
@@ -99,25 +98,35 @@ class Store:
             self._known = (stamp, found)
         return self._known[1]
 
+    def fresh(self) -> dict[str, Installed]:
+        """Likewise, looked up now: one may have come a moment ago."""
+        self._known = (-1, {})
+        return self.all()
+
     def _scan(self) -> Iterator[Installed]:
         for path in sorted((self.folder / "installed").glob(f"*/*/{CARD}")):
             values = read_json(path)
             try:
-                yield Installed(from_plain(values["card"]), path.parent, values["catalogue"])
+                one = Installed(from_plain(values["card"]), path.parent, values["catalogue"])
+                if one.folder == self.place(one.card):  # else it is about to go
+                    yield one
             except (TypeError, KeyError, ValueError, AttributeError):
                 continue  # of a newer version of ours: as if it were not there
 
     def state(self) -> dict[str, Any]:
-        """``active``: name -> versions, the last is active; ``chosen``: role -> name."""
-        return {"active": {}, "chosen": {}, **(read_json(self._state) or {})}
+        """``active``: name -> versions, the last is active; ``chosen``: role -> name. What is unreadable is not there."""
+        found = read_table(self._state)
+        told = {key: value if isinstance(value := found.get(key), dict) else {} for key in ("active", "chosen")}
+        lists = {name: versions for name, versions in told["active"].items() if isinstance(versions, list)}
+        return {**found, "active": lists, "chosen": told["chosen"]}
 
     def active(self, name: str) -> Installed | None:
-        """The active version of a name."""
+        """The active version of a name; where no history tells it, the last by name."""
         installed = self.all()
         for version in reversed(self.state()["active"].get(name, [])):
             if f"{name}@{version}" in installed:
                 return installed[f"{name}@{version}"]
-        return None
+        return next((one for one in reversed(installed.values()) if one.card.name == name), None)
 
     def find(self, want: Want, *, commercial_only: bool = False) -> Installed | None:
         """What ``want`` means here: the model it names, or the chosen or else best one of its role."""
@@ -137,16 +146,14 @@ class Store:
         return max(found, key=lambda one: (one.card.name == chosen, one.card.rank), default=None)
 
     def _named(self, want: Want, installed: dict[str, Installed]) -> Installed | None:
-        plain, at, _ = want.model.partition("@")
-        if at:
-            return installed.get(want.model)
-        own = self.active(plain)
+        plain, at, version = want.model.partition("@")
+        own = installed.get(want.model) if at else self.active(plain)
         if own is not None:
             return own
-        named = (
-            one.card.name for one in installed.values() if plain in one.card.aliases and one.card.role in want.roles
-        )
-        return next((one for one in map(self.active, named) if one is not None), None)
+        named = [one for one in installed.values() if plain in one.card.aliases and one.card.role in want.roles]
+        if at:
+            return next((one for one in named if one.card.version == version), None)
+        return next((self.active(one.card.name) for one in named), None)
 
     def place(self, card: Card) -> Path:
         """Where a version lies once it is installed."""
@@ -167,14 +174,18 @@ class Store:
         place = self.place(card)
         with writing(place):
             place.parent.mkdir(parents=True, exist_ok=True)
-            if place.exists():
-                shutil.rmtree(place)
-            os.replace(staging, place)
+            gone = staging
+            if not (place.exists() and exchange(staging, place)):
+                gone = _aside(place)
+                os.replace(staging, place)
+            shutil.rmtree(gone, ignore_errors=True)
         self._change(lambda state: _push(state, card) if activate else None)
         return Installed(card, place, catalogue)
 
     def refresh(self, one: Installed, card: Card) -> Installed:
         """The same weights with what a newer catalogue knows of them."""
+        if not (one.folder / CARD).exists():
+            return one  # it was deleted a moment ago
         kept = dataclasses.replace(card, files=one.card.files)
         catalogue = stamp_of_ours()
         write_json(one.folder / CARD, {"catalogue": catalogue, "card": dataclasses.asdict(kept)})
@@ -183,8 +194,8 @@ class Store:
 
     def activate(self, name: str, version: str | None = None, *, choose: bool = False) -> Installed:
         """Make an installed version the active one; ``choose`` it for its role, too. Raises UnknownModel."""
-        self._known = (-1, {})  # it may have come a moment ago
-        one = self.all().get(f"{name}@{version}") if version else self.active(name)
+        there = self.fresh()
+        one = there.get(f"{name}@{version}") if version else self.active(name)
         if one is None:
             raise UnknownModel(self._not_installed(name, version))
         card = one.card
@@ -215,14 +226,21 @@ class Store:
         if one is None:
             raise UnknownModel(self._not_installed(name, version))
         with writing(one.folder):
-            gone = one.folder.with_name(f".{one.folder.name}.gone")
-            os.replace(one.folder, gone)
-            shutil.rmtree(gone)
+            shutil.rmtree(_aside(one.folder))
+        self._forget(one)
 
         def change(state: dict[str, Any]) -> None:
             state["active"][name] = [other for other in state["active"].get(name, []) if other != version]
 
         self._change(change)
+
+    def _forget(self, one: Installed) -> None:
+        """Delete what was worked out of its weights."""
+        digest = (one.sha256 or "own")[:16]
+        for path in (*self.folder.glob("derived/*"), *self.folder.glob("cache/*")):
+            if path.name.startswith(f"{one.card.id}-") and digest in path.name:
+                with contextlib.suppress(OSError):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _not_installed(self, name: str, version: str | None) -> str:
         there = ", ".join(self.all()) or "nothing"
@@ -237,6 +255,15 @@ class Store:
             write_json(self._state, state)
             if self.stamp() == before:  # a clock that is too coarse must not hide a change
                 os.utime(self._state, ns=(before + 1, before + 1))
+
+
+def _aside(place: Path) -> Path:
+    """Where ``place`` is from now on, if it was there: its deletion may be interrupted."""
+    gone = place.with_name(f".{place.name}.gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    if place.exists():
+        os.replace(place, gone)
+    return gone
 
 
 def _push(state: dict[str, Any], card: Card) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lookhear.errors import InvalidModel, ModelMissing
+from lookhear.errors import DeviceMissing, InvalidModel, ModelMissing
 from lookhear.models.batching import Batcher
 from lookhear.models.card import ANY, Card, Shapes
 from lookhear.models.devices import CPU, CUDA, processors
@@ -19,6 +20,7 @@ from lookhear.models.store import Installed
 
 _QUIET = 4  # of the levels of its log: only what is fatal; the rest comes as exceptions
 _MOST_THREADS = 8
+_CPU = "CPUExecutionProvider"
 Feeds = Mapping[str, NDArray[Any]]
 
 
@@ -44,16 +46,37 @@ class OnnxModel:
 
 
 def load(one: Installed, device: str, settings: ModelSettings) -> OnnxModel:
-    """A session for the model's ONNX file. Raises InvalidModel."""
+    """A session for the model's ONNX file. Raises InvalidModel, DeviceMissing."""
+    device = _usable(device)
     path = variant(one, one.folder / onnx_file(one.card), settings.model_precision, device)
-    providers = [("CUDAExecutionProvider", {"arena_extend_strategy": "kSameAsRequested"})] if device == CUDA else []
     threads = one.card.facts.get("threads", settings.model_threads)  # small networks lose time by sharing work
-    session = _session(path, one.card.id, [*providers, "CPUExecutionProvider"], threads)
+    session = _on_gpu(path, one, threads) if device == CUDA else None
+    if session is None:
+        session = _session(path, one.card.id, [_CPU], threads)
     on_gpu = "CUDAExecutionProvider" in session.get_providers()
+    if settings.require_gpu and not on_gpu:
+        raise DeviceMissing(
+            "REQUIRE_GPU is set, but ONNX Runtime cannot use the GPU. Install onnxruntime-gpu in its place, or unset it."
+        )
     model = OnnxModel(session, CUDA if on_gpu else CPU, None)
     if one.card.batch and settings.max_batch_size > 1:
         model._batcher = Batcher(model._run, settings.max_batch_size)
     return model
+
+
+def _on_gpu(path: Path, one: Installed, threads: int | None) -> Any:
+    """A session there; None where it can be had on the processor at best. Raises what says that there is no memory."""
+    with contextlib.suppress(InvalidModel):
+        cuda = ("CUDAExecutionProvider", {"arena_extend_strategy": "kSameAsRequested"})
+        return _session(path, one.card.id, [cuda, _CPU], threads)
+    return None
+
+
+def _usable(device: str) -> str:
+    """The processor, where this build of ONNX Runtime knows no GPU."""
+    import onnxruntime
+
+    return device if "CUDAExecutionProvider" in onnxruntime.get_available_providers() else CPU
 
 
 @dataclass(frozen=True)
@@ -65,24 +88,30 @@ class Tensors:
     metadata: Mapping[str, str]
 
 
-def describe(path: Path) -> Tensors:
-    """Raises InvalidModel for a file that is damaged, or no ONNX model."""
-    session = _session(path, path.name, ["CPUExecutionProvider"], 1)
-    inputs, outputs = (
-        {tensor.name: tuple(tensor.shape or ()) for tensor in tensors}
-        for tensors in (session.get_inputs(), session.get_outputs())
-    )
-    return Tensors(inputs, outputs, dict(session.get_modelmeta().custom_metadata_map))
+def describe(path: Path, name: str | None = None) -> Tensors:
+    """Raises InvalidModel for a file that is damaged, or no ONNX model; ``name`` is what errors call the model."""
+    session = _session(path, name or path.name, [_CPU], 1)
+    try:
+        inputs, outputs = (
+            {tensor.name: tuple(tensor.shape or ()) for tensor in tensors}
+            for tensors in (session.get_inputs(), session.get_outputs())
+        )
+        return Tensors(inputs, outputs, dict(session.get_modelmeta().custom_metadata_map))
+    except UnicodeDecodeError as error:
+        raise InvalidModel(_reason(error, path, name or path.name)) from error
 
 
 def check(card: Card, folder: Path) -> None:
     """Each file is whole, with all of its weights, and has the tensors the card names. Raises InvalidModel."""
     for part in map(card.part, card.graphs) if card.graphs else (card,):
-        found = describe(folder / onnx_file(part))
+        found = describe(folder / onnx_file(part), card.id)
         for what, expected, there in (("input", part.inputs, found.inputs), ("output", part.outputs, found.outputs)):
             for name, shape in expected.items():
                 if not _has(name, shape, there):
                     raise InvalidModel(f"{card.id} is no {card.family}: {_lacks(what, name, shape, there)}.")
+        if 0 < len(part.inputs) < len(found.inputs):
+            others = ", ".join(f"'{name}'" for name in found.inputs if name not in part.inputs)
+            raise InvalidModel(f"{card.id} is no {card.family}: beside its inputs it has {others}.")
 
 
 def _has(name: str, shape: Sequence[int | str], there: Shapes) -> bool:
@@ -96,14 +125,24 @@ def _lacks(what: str, name: str, shape: Sequence[int | str], there: Shapes) -> s
         return f"it has no {what} '{name}', but {', '.join(there)}"
     meant = " × ".join(map(str, shape))
     told = ", ".join(f"'{other}' is {' × '.join(map(str, found))}" for other, found in there.items())
-    return f"no {what} is {meant} ({told})" if name == ANY else f"its {what} {told}, not {meant}"
+    if name == ANY:
+        return f"no {what} is {meant} ({told})"
+    return f"its {what} '{name}' is {' × '.join(map(str, there[name]))}, not {meant}"
 
 
 def fits(facts: Mapping[str, Any], found: Tensors) -> bool:
     """Has it the tensors of a family (or of one of its graphs), and no other inputs?"""
-    pairs = ((facts.get("inputs") or {}, found.inputs), (facts.get("outputs") or {}, found.outputs))
-    named = all(_has(name, shape, there) for expected, there in pairs for name, shape in expected.items())
-    return named and len(pairs[0][0]) == len(found.inputs)
+    inputs, outputs = facts.get("inputs") or {}, facts.get("outputs") or {}
+    given = all(_has(name, shape, found.inputs) for name, shape in inputs.items())
+    made = all(_has(name, shape, found.outputs) for name, shape in outputs.items())
+    if ANY in outputs:  # then its size is all that tells it
+        made &= any(_agree(outputs[ANY], shape) and _known(outputs[ANY], shape) for shape in found.outputs.values())
+    return given and made and len(inputs) == len(found.inputs)
+
+
+def _known(expected: Sequence[int | str], found: Sequence[int | str]) -> bool:
+    """Is every number that is expected one there, too?"""
+    return all(isinstance(b, int) for a, b in zip(expected, found, strict=True) if isinstance(a, int))
 
 
 def _agree(expected: Sequence[int | str], found: Sequence[int | str]) -> bool:
@@ -161,7 +200,8 @@ def _session(path: Path, name: str, providers: list[Any], threads: int | None) -
     options.log_severity_level = _QUIET
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others want the processor, too
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+        # its own way of falling back to the processor prints to standard output
+        return onnxruntime.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
     except Exception as error:  # its exceptions share no base but Exception
         if out_of_memory(error):
             raise
