@@ -256,16 +256,17 @@ def test_a_damaged_file_fails_the_task_and_no_other(picture: bytes, catalogue: P
     assert "lookhear models pull --force finder@1" in report.errors[0].message
 
 
-def test_better_models_that_are_not_installed_can_be_named(catalogue: Path) -> None:
+def test_a_better_model_of_no_stricter_terms_is_named(picture: bytes, catalogue: Path) -> None:
     found = over(catalogue, "finder@1")
-    from lookhear.models.card import Want
-
-    model = found.find(Want("faces"))
-    assert model is not None
-    better = found.better(model)
-    assert better is not None and better.name == "bound"
-    only = over(catalogue, commercial_only=True)
-    assert only.better(model) is None
+    (used,) = run(picture, found, "faces").findings[0].provenance.models
+    assert used.better is None  # what ranks higher may not be used commercially
+    text = catalogue.read_text().replace("no business, commercial: false", "MIT, commercial: true")
+    (catalogue.parent / "other.yml").write_text(text)
+    other = over(catalogue.parent / "other.yml", "finder@2")
+    (used,) = run(picture, other, "faces").findings[0].provenance.models
+    assert used.better == "bound"
+    (named,) = run(picture, other, "faces", faces={"model": "finder"}).findings[0].provenance.models
+    assert named.better is None  # it was asked for
 
 
 def test_what_the_catalogue_says_now_counts_for_what_is_installed(

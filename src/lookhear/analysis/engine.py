@@ -27,7 +27,7 @@ from lookhear.media.reader import Digest
 from lookhear.media.seen import Seen
 from lookhear.media.sound import Heard
 from lookhear.media.source import Named
-from lookhear.models.card import Want
+from lookhear.models.card import AUTO, Want
 from lookhear.models.shelf import Model, Shelf
 from lookhear.tasks.base import Block, Context, Form
 from lookhear.tasks.frames import SCENES, key_frames
@@ -277,8 +277,10 @@ class _Job:
 
     def _used(self, step: Step) -> Iterator[ModelUsed]:
         """Its models, then those of the tasks before it."""
+        auto = getattr(step.options, "model", AUTO) == AUTO
         for model in self._contexts[step.task.name].models.values():
-            yield ModelUsed(model.card.name, model.card.version, model.one.sha256)
+            better = self.shelf.better(model) if auto and self.shelf else None
+            yield ModelUsed(model.card.name, model.card.version, model.one.sha256, better)
         for other in self.plan.steps:
             if other.task.name in step.before and other.task.name in self.results:
                 yield from self._used(other)

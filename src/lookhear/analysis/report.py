@@ -18,6 +18,7 @@ class ModelUsed:
     name: str
     version: str
     sha256: str | None = None
+    better: str | None = None  #: chosen as the best that is installed; this one is known to be better
 
 
 @dataclass(frozen=True)

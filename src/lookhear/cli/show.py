@@ -44,6 +44,10 @@ def print_report(report: Report) -> None:
         screen.print(f"[red]{error.task}:[/] {escape(error.message)}")
     for note in report.warnings:
         screen.print(f"[yellow]{note.task or 'note'}:[/] {escape(note.message)}")
+    used = dict.fromkeys(model for finding in report.findings for model in finding.provenance.models)
+    for model in used:
+        more = f"; a better one: lookhear models pull {model.better}" if model.better else ""
+        screen.print(f"[dim]by {escape(f'{model.name} {model.version}')}{escape(more)}[/]")
     if not report.complete:
         screen.print("[yellow]The file could not be read to its end; all values cover what was readable.[/]")
     screen.print(f"[dim]{report.timings['total']:.2f} s[/]")

@@ -121,8 +121,11 @@ class Shelf:
         if one.catalogue == stamp_of_ours():
             return one
         known = next((card for card in self.catalogue.cards if card.id == one.card.id), None)
+        card = known or one.card
+        ranked = [other for other in self.catalogue.of(card.role) if other.rank > card.rank]
+        better = dict.fromkeys(other.name for other in ranked if other.commercial or not card.commercial)
         try:
-            return self.store.refresh(one, known or one.card)
+            return self.store.refresh(one, card, tuple(better))
         except StoreUnwritable:
             return (
                 one
@@ -154,11 +157,12 @@ class Shelf:
         which = "No model" if want.model == AUTO else f"The model '{want.model}'"
         return f"{which} for {want.role} is {'' if want.model == AUTO else 'not '}installed. {get_it(card)}"
 
-    def better(self, model: Model) -> Card | None:
-        """A known model of the same role that is better than all that are installed."""
+    def better(self, model: Model) -> str | None:
+        """The best model for the same, of no stricter terms, that is known and not installed."""
+        if self.settings.commercial_only and not model.card.commercial:
+            return None
         installed = {one.card.name for one in self.store.all().values()}
-        best = next(iter(self.catalogue.of(model.card.role, commercial_only=self.settings.commercial_only)), None)
-        return best if best is not None and best.name not in installed and best.rank > model.card.rank else None
+        return next((name for name in model.one.better[:1] if name not in installed), None)
 
 
 def get_it(card: Card) -> str:

@@ -36,6 +36,7 @@ class Installed:
     folder: Path
     catalogue: str = ""  #: which state of our catalogue the card is from
     part: str = ""  #: which graph, of a model with several
+    better: tuple[str, ...] = ()  #: models for the same that the catalogue ranks higher, the best first
 
     @property
     def key(self) -> str:
@@ -107,7 +108,9 @@ class Store:
         for path in sorted((self.folder / "installed").glob(f"*/*/{CARD}")):
             values = read_json(path)
             try:
-                one = Installed(from_plain(values["card"]), path.parent, values["catalogue"])
+                one = Installed(
+                    from_plain(values["card"]), path.parent, values["catalogue"], "", tuple(values.get("better", ()))
+                )
                 if one.folder == self.place(one.card):  # else it is about to go
                     yield one
             except (TypeError, KeyError, ValueError, AttributeError):
@@ -169,7 +172,7 @@ class Store:
 
     def put(self, card: Card, staging: Path, *, activate: bool = True) -> Installed:
         """Make what lies in ``staging`` the version that ``card`` says, at once."""
-        catalogue = stamp_of_ours()
+        catalogue = ""  # who finds it first asks the catalogue for more
         write_json(staging / CARD, {"catalogue": catalogue, "card": dataclasses.asdict(card)})
         place = self.place(card)
         with writing(place):
@@ -182,15 +185,15 @@ class Store:
         self._change(lambda state: _push(state, card) if activate else None)
         return Installed(card, place, catalogue)
 
-    def refresh(self, one: Installed, card: Card) -> Installed:
-        """The same weights with what a newer catalogue knows of them."""
+    def refresh(self, one: Installed, card: Card, better: tuple[str, ...] = ()) -> Installed:
+        """The same weights with what our catalogue knows of them now."""
         if not (one.folder / CARD).exists():
             return one  # it was deleted a moment ago
         kept = dataclasses.replace(card, files=one.card.files)
         catalogue = stamp_of_ours()
-        write_json(one.folder / CARD, {"catalogue": catalogue, "card": dataclasses.asdict(kept)})
+        write_json(one.folder / CARD, {"catalogue": catalogue, "better": better, "card": dataclasses.asdict(kept)})
         self._change(lambda state: None)
-        return Installed(kept, one.folder, catalogue)
+        return Installed(kept, one.folder, catalogue, "", better)
 
     def activate(self, name: str, version: str | None = None, *, choose: bool = False) -> Installed:
         """Make an installed version the active one; ``choose`` it for its role, too. Raises UnknownModel."""
