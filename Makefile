@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 PARITY := .venv-parity
-EXTRAS := captions
+EXTRAS := captions,speech
 BIN := $(VENV)/bin
 FILES ?=
 

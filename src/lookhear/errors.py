@@ -190,3 +190,13 @@ class DeviceMissing(Unsupported):
 
     code = "device_missing"
     http_status = 503
+
+
+def of_code(code: str, message: str) -> LookhearError:
+    """The error that a report tells of by its ``code``."""
+    kinds = [LookhearError]
+    for kind in kinds:
+        if kind.code == code:
+            return kind(message)
+        kinds += kind.__subclasses__()
+    return LookhearError(message)

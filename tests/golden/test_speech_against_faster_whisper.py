@@ -13,8 +13,8 @@ from lookhear.media.forms import Form
 from lookhear.media.medium import open_medium
 from lookhear.models.card import Want
 from lookhear.tasks.audio.speech import SpeechFold, SpeechOptions
-from lookhear.tasks.audio.speech.windows import Probabilities
 from lookhear.tasks.base import Block
+from lookhear.tasks.voice import Probabilities
 from support.models import need
 
 GOLDEN = json.loads((Path(__file__).parent / "speech.json").read_text())

@@ -16,9 +16,9 @@ from lookhear.media.forms import Form, Samples
 from lookhear.media.medium import open_medium
 from lookhear.models.card import Want
 from lookhear.tasks.audio.speech import SpeechFold, SpeechOptions
-from lookhear.tasks.audio.speech.segments import WINDOW, Rules, Segments, padded
-from lookhear.tasks.audio.speech.windows import Probabilities
+from lookhear.tasks.audio.speech.segments import Rules, Segments, padded
 from lookhear.tasks.base import Block
+from lookhear.tasks.voice import WINDOW, Probabilities
 from support.models import installed, need
 from support.sound import encode
 

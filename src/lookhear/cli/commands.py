@@ -109,6 +109,44 @@ def notes(
 
 
 @app.command()
+def transcribe(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Sound or a film, '-' for standard input, or a URL.")],
+    model: Annotated[
+        str | None, typer.Option(help="As whisper-small or large-v3; default: the best installed.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Code of what is spoken, as en; default: told from the sound.")
+    ] = None,
+    translate: Annotated[bool, typer.Option("--translate", help="Into English.")] = False,
+    words: Annotated[bool, typer.Option("--words", help="When each word is said, too.")] = False,
+    text: Annotated[bool, typer.Option("--text", help="A line per segment.")] = False,
+    srt: Annotated[bool, typer.Option("--srt", help="Subtitles (SubRip).")] = False,
+    vtt: Annotated[bool, typer.Option("--vtt", help="Subtitles (WebVTT).")] = False,
+    tsv: Annotated[bool, typer.Option("--tsv", help="Start and end in ms, text.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="All of it.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The file to write; else it is printed. Its ending says the kind."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Write over what is there.")] = False,
+    max_line_width: Annotated[
+        int | None, typer.Option(min=1, help="Characters in a line of a subtitle; takes --words along.")
+    ] = None,
+    max_line_count: Annotated[int | None, typer.Option(min=1, help="Lines of a subtitle; takes --words along.")] = None,
+    option: TaskOptions = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write down what is said: a table here, or text or subtitles for others. Takes a model for transcript."""
+    from lookhear.cli.transcribe import Wish, run
+
+    asked = {"text": text, "srt": srt, "vtt": vtt, "tsv": tsv, "json": json}
+    wish = Wish([name for name, yes in asked.items() if yes], out, force, max_line_width, max_line_count, quiet)
+    words = words or max_line_width is not None or max_line_count is not None
+    chosen = {"model": model, "language": language, "task": "translate" if translate else None}
+    raise typer.Exit(run(file, {**chosen, "word_timestamps": words or None}, option or [], wish))
+
+
+@app.command()
 def duplicates(
     paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files and folders.")],
     out: Annotated[

@@ -201,6 +201,20 @@ def print_scenes(rows: Sequence[dict[str, Any]]) -> None:
     screen.print(f"[dim]{len(rows)} scene{'s' * (len(rows) != 1)}[/]")
 
 
+def print_transcript(found: dict[str, Any]) -> None:
+    """A line per segment."""
+    table = Table(box=None, header_style="bold cyan")
+    for title in ("start", "end", "text"):
+        table.add_column(title, justify="left" if title == "text" else "right", overflow="fold")
+    for row in found["segments"]:
+        table.add_row(_moment(row["start"]), _moment(row["end"]), escape(row["text"]))
+    screen = console()
+    screen.print(table)
+    count, spoken = len(found["segments"]), _clock(found["speech_seconds"])
+    language = found["language"] or "no language"
+    screen.print(f"[dim]{count} segment{'s' * (count != 1)}, {language}, {spoken} of speech[/]")
+
+
 def _moment(seconds: float) -> str:
     """0:01:02.345."""
     minutes, rest = divmod(round(1000 * seconds), 60_000)

@@ -134,7 +134,7 @@ def _card(entry: Any, families: Mapping[str, Mapping[str, Any]], name: str, fold
     if family not in families:
         raise InvalidCard(f"{name}, model '{called}': its family must be one of {', '.join(sorted(families))}.")
     name = f"{name}, model '{called}'"
-    values = {**families[family], **entry}
+    values = {**shared(families[family]), **entry}
     both = [facts.get("facts") or {} for facts in (families[family], entry)]
     if not all(isinstance(facts, dict) for facts in both):
         raise InvalidCard(f"{name}: 'facts' must be a mapping.")
@@ -143,6 +143,11 @@ def _card(entry: Any, families: Mapping[str, Mapping[str, Any]], name: str, fold
     values["files"] = _files(values.get("files"), name)
     values["graphs"] = _graphs(families[family].get("graphs"), entry.get("graphs"), values["files"], name)
     return validated(values, name)
+
+
+def shared(family: Mapping[str, Any]) -> dict[str, Any]:
+    """What all cards of a family have; ``mark``, the file by which folders of it are told, is the family's alone."""
+    return {name: value for name, value in family.items() if name != "mark"}
 
 
 def validated(values: Mapping[str, Any], name: str) -> Card:

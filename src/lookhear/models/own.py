@@ -13,7 +13,7 @@ from typing import Any
 
 from lookhear.errors import InvalidModel
 from lookhear.models.card import CARD, Card, ModelFile
-from lookhear.models.catalogue import Catalogue, read_labels, validated
+from lookhear.models.catalogue import Catalogue, read_labels, shared, validated
 from lookhear.models.disk import copy_file, sha256_of, writing
 from lookhear.models.inspect import is_pickle
 from lookhear.models.install import finish
@@ -94,7 +94,7 @@ def _described(path: Path, files: Mapping[str, Path], catalogue: Catalogue, said
             f"{path} is no {family}: one file each is needed for {', '.join(graphs)}. {_all_told(found)}"
         )
     values = {
-        **facts,
+        **shared(facts),
         "name": said.name or _name(path),
         "version": said.version,
         "family": family,

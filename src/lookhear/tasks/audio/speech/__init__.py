@@ -22,9 +22,9 @@ import numpy as np
 
 from lookhear.errors import InvalidOptions
 from lookhear.media.forms import FloatArray
-from lookhear.tasks.audio.speech.segments import WINDOW, Rules, Segments
-from lookhear.tasks.audio.speech.windows import Probabilities, Run
+from lookhear.tasks.audio.speech.segments import Rules, Segments
 from lookhear.tasks.base import AUTO, Block, Context, Fold, Form, Task
+from lookhear.tasks.voice import WINDOW, Probabilities, Run
 
 _RATE = 16000
 _POINT = 32  # windows to a point of the curve

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookhear.media.forms import FloatArray
+from lookhear.tasks.voice import WINDOW
 
-WINDOW = 512  #: samples a probability is for
 _PER_MS = 16
 
 

@@ -15,8 +15,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from lookhear.media.forms import FloatArray
-from lookhear.tasks.audio.speech.segments import WINDOW
 
+WINDOW = 512  #: samples a probability is for
 _CONTEXT = 64  # samples
 _ROW = 128  # windows a run, 4 s: fastest
 _AGAIN = 64  # windows that a fresh start hears again
