@@ -30,7 +30,8 @@ class Catalogue:
     def find(self, name: str) -> Card:
         """By name, ``name@version`` or alias; of several versions the newest. Raises UnknownModel."""
         plain, at, version = name.partition("@")
-        named = [card for card in self.cards if plain == card.name or plain in card.aliases]
+        called = [card for card in self.cards if plain == card.name]
+        named = called or [card for card in self.cards if plain in card.aliases]
         fit = [card for card in named if not at or card.version == version]
         if fit:
             return fit[0]
