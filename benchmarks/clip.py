@@ -37,8 +37,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--threads", type=int, nargs="*", default=[1, 2, 4])
+    parser.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--one", nargs=3, metavar=("WAY", "THREADS", "SIZE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.memory:
+        print(json.dumps(memory()))
+        return
     if arguments.one:
         way, threads, size = arguments.one
         print(json.dumps(measure(way, int(threads), size, arguments.seconds)))
@@ -53,6 +57,13 @@ def main() -> None:
             found[size, threads, way].append(json.loads(done.stdout.splitlines()[-1]))
     for line in _table(found):
         print(line)
+    command = [sys.executable, "-m", "benchmarks.clip", "--memory"]
+    before, loaded, after = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    print(
+        f"\nMemory of a process before the first picture, after it, and once the model is let go: {before:.0f}, ",
+        end="",
+    )
+    print(f"{loaded:.0f}, {after:.0f} MiB.")
 
 
 def _table(found: Found) -> Iterator[str]:
@@ -122,6 +133,29 @@ def measure(way: str, threads: int, size: str, seconds: float) -> tuple[float, f
     for caller in callers:
         caller.join()
     return sum(done) / (time.perf_counter() - began), 1000 * (time.process_time() - used) / sum(done)
+
+
+def memory() -> tuple[float, float, float]:
+    """MiB resident: before, with the model, and without it again. What is needed of libraries is loaded before."""
+    os.environ["MODEL_CACHE_DIR"] = str(CACHE / "store")
+    import onnxruntime  # noqa: F401
+
+    import lookhear as product
+    from lookhear.models.shelf import shelf_for
+    from lookhear.settings import load_settings
+
+    picture = photographs("640 × 480")[0]
+    product.analyze(picture, ["colors"])
+    before = _resident()
+    product.analyze(picture, ["embedding"])
+    loaded = _resident()
+    shelf_for(load_settings()).sessions.unload()
+    return before, loaded, _resident()
+
+
+def _resident() -> float:
+    """MiB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def lookhear() -> Callable[[bytes], object]:

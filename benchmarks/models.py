@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 SHARED = Path(os.environ.get("LOOKHEAR_SHARED", HERE.parents[1] / "shared"))
 PICTURES = ("images/coral_cat_720p.jpg", "faces/crowd/vladmandic_sample1.jpg", "faces/dlib/2007_007763.jpg")
 MODELS = ("yunet", "yolox-nano")
+PEERS = HERE.parent / ".venv-parity" / "bin" / "python"
 _STORE = HERE / ".cache" / "models"
 _TIMES = 15
 
@@ -41,6 +42,20 @@ def sections() -> Iterator[str]:
         ratio = whole / (decoding + networks)
         met = "yes" if ratio <= 1.05 else "no"
         yield f"| {name} | {decoding:.1f} | {networks:.1f} | {whole:.1f} | {ratio:.3f} | {met} |"
+
+
+def beside_peers(rounds: int) -> Iterator[str]:
+    """CLIP and speech beside what others call, in the environment that has these (``make parity`` sets it up)."""
+    yield "\n## CLIP ViT-B/32, random weights of the true shape, end to end from JPEG\n"
+    if not PEERS.exists():
+        yield "Not measured, nor speech: transformers and faster-whisper are not there. Run 'make parity' once."
+        return
+    yield "Pictures/s and ms of processor time for each; the peers as their documentation shows.\n"
+    for module, options in (("clip", ["--rounds", str(min(rounds, 3)), "--seconds", "5"]), ("speech", [])):
+        done = subprocess.run(
+            [PEERS, "-m", f"benchmarks.{module}", *options], capture_output=True, text=True, check=True
+        )
+        yield done.stdout.rstrip()
 
 
 def _installed() -> bool:
