@@ -28,19 +28,19 @@ Run = Callable[..., "Done"]
 
 CARDS = """
 families:
-  tiny: {role: tinies, runtime: onnx, inputs: {x: [b, 4]}, outputs: {y: [b, 4]}}
+  gnat: {role: tinies, runtime: onnx, inputs: {x: [b, 4]}, outputs: {y: [b, 4]}}
 models:
-  - {name: tiny, version: "1", family: tiny, licence: MIT, commercial: true, summary: the first, memory: 5,
+  - {name: gnat, version: "1", family: gnat, licence: MIT, commercial: true, summary: the first, memory: 5,
      files: {tiny.onnx: {size: SIZE, sources: [{file: FOLDER/a.onnx}]}}}
-  - {name: tiny, version: "2", family: tiny, licence: CC-BY-NC, commercial: false,
+  - {name: gnat, version: "2", family: gnat, licence: CC-BY-NC, commercial: false,
      files: {tiny.onnx: {sources: [{file: FOLDER/b.onnx}]}}}
-  - {name: lost, version: "1", family: tiny, licence: MIT, files: {tiny.onnx: {sources: [{file: FOLDER/none.onnx}]}}}
-  - {name: wrong, version: "1", family: tiny, licence: MIT, files: {tiny.onnx: {sources: [{file: FOLDER/text.onnx}]}}}
+  - {name: lost, version: "1", family: gnat, licence: MIT, files: {tiny.onnx: {sources: [{file: FOLDER/none.onnx}]}}}
+  - {name: wrong, version: "1", family: gnat, licence: MIT, files: {tiny.onnx: {sources: [{file: FOLDER/text.onnx}]}}}
   - {name: finder, version: "1", family: ultraface, licence: MIT, commercial: true, rank: 900, facts: {size: [48, 64]},
      files: {f.onnx: {sources: [{file: FOLDER/one.onnx}]}}}
   - {name: finder, version: "2", family: ultraface, licence: MIT, commercial: true, rank: 900, facts: {size: [48, 64]},
      files: {f.onnx: {sources: [{file: FOLDER/two.onnx}]}}}
-  - {name: slow, version: "1", family: tiny, licence: MIT, files: {tiny.onnx: {sources: [{https: "URL"}]}}}
+  - {name: slow, version: "1", family: gnat, licence: MIT, files: {tiny.onnx: {sources: [{https: "URL"}]}}}
 """
 
 
@@ -112,11 +112,11 @@ def told(done: Done, code: int, *words: str) -> str:
 
 
 def test_what_there_is_is_listed(run: Run, store: Path) -> None:
-    said = told(run("list", "--for", "tinies"), 0, "tiny 1", "tiny 2", "not installed", "no commercial use: CC-BY-NC")
+    said = told(run("list", "--for", "tinies"), 0, "gnat 1", "gnat 2", "not installed", "no commercial use: CC-BY-NC")
     assert "the first, 5 MB in memory" in said and str(store) in said and "yunet" not in said
     rows = json.loads(run("list", "--json", "--commercial-only").said)
-    assert {"yunet", "tiny"} <= {row["name"] for row in rows} and all(row["commercial"] for row in rows)
-    assert [row["version"] for row in rows if row["name"] == "tiny"] == ["1"]
+    assert {"yunet", "gnat"} <= {row["name"] for row in rows} and all(row["commercial"] for row in rows)
+    assert [row["version"] for row in rows if row["name"] == "gnat"] == ["1"]
     assert not any(row["installed"] or row["used"] for row in rows)
     told(run("list", "--installed"), 0, "There is none. Models are known for:", "tinies")
     assert not store.exists(), "looking changes nothing"
@@ -124,43 +124,43 @@ def test_what_there_is_is_listed(run: Run, store: Path) -> None:
 
 def test_models_are_pulled_activated_rolled_back_and_removed(run: Run, store: Path) -> None:
     told(
-        run("pull", "tiny@1"), 0, "tiny@1: 92 B, 5 MB in memory; MIT, commercial use allowed", "tiny@1 is active (MIT)"
+        run("pull", "gnat@1"), 0, "gnat@1: 92 B, 5 MB in memory; MIT, commercial use allowed", "gnat@1 is active (MIT)"
     )
     told(
-        run("pull", "tiny@1", "tiny@2"),
+        run("pull", "gnat@1", "gnat@2"),
         0,
-        "tiny@1 was here already",
-        "tiny@2: size unknown; CC-BY-NC, no commercial use",
+        "gnat@1 was here already",
+        "gnat@2: size unknown; CC-BY-NC, no commercial use",
     )
     rows = {row["version"]: row for row in json.loads(run("list", "--json", "--for", "tinies", "--installed").said)}
     assert [(rows[version]["installed"], rows[version]["used"]) for version in "12"] == [(True, False), (True, True)]
     assert len(rows["1"]["sha256"]) == 64 and rows["1"]["bytes"] == 92
-    told(run("activate", "tiny@1"), 0, "tiny@1 is used for tinies.")
-    told(run("rollback", "tiny"), 0, "tiny@2 is active again.")
-    told(run("remove", "tiny@2"), 0, "tiny@2 is gone.")
-    told(run("rollback", "tiny"), 2, "No earlier version of 'tiny' is installed. See: lookhear models list --installed")
-    assert [path.name for path in (store / "installed" / "tiny").iterdir()] == ["1"]
+    told(run("activate", "gnat@1"), 0, "gnat@1 is used for tinies.")
+    told(run("rollback", "gnat"), 0, "gnat@2 is active again.")
+    told(run("remove", "gnat@2"), 0, "gnat@2 is gone.")
+    told(run("rollback", "gnat"), 2, "No earlier version of 'gnat' is installed. See: lookhear models list --installed")
+    assert [path.name for path in (store / "installed" / "gnat").iterdir()] == ["1"]
 
 
 def test_a_pull_says_if_another_model_is_used_all_the_same(run: Run) -> None:
     told(run("pull", "-q", "finder@2"), 0)
-    said = run("pull", "tiny@1", "--quiet")
+    said = run("pull", "gnat@1", "--quiet")
     assert told(said, 0) == ""
     told(run("activate", "finder@2"), 0)
     assert "all the same" not in told(run("pull", "finder@1"), 0, "finder@1 is active")
 
 
 REFUSED = {
-    "an unknown name": (["pull", "tinny"], 2, ["There is no model 'tinny'. Did you mean 'tiny'?"]),
-    "an unknown version": (["pull", "tiny@9"], 2, ["There is no version '9' of the model 'tiny'. Known: 1, 2."]),
-    "no business": (["pull", "tiny@2", "--commercial-only"], 2, ["tiny@2 may not be used commercially (CC-BY-NC)."]),
+    "an unknown name": (["pull", "gnatt"], 2, ["There is no model 'gnatt'. Did you mean 'gnat'?"]),
+    "an unknown version": (["pull", "gnat@9"], 2, ["There is no version '9' of the model 'gnat'. Known: 1, 2."]),
+    "no business": (["pull", "gnat@2", "--commercial-only"], 2, ["gnat@2 may not be used commercially (CC-BY-NC)."]),
     "nowhere to be had": (["pull", "lost"], 4, ["The file tiny.onnx of lost@1 could not be had: ", "not there"]),
     "something else": (["pull", "wrong"], 3, ["wrong@1 cannot be loaded: it is damaged, or no ONNX model"]),
-    "not installed": (["remove", "tiny"], 2, ["'tiny' is not installed. Get it with: lookhear models pull tiny"]),
+    "not installed": (["remove", "gnat"], 2, ["'gnat' is not installed. Get it with: lookhear models pull gnat"]),
     "not there": (
-        ["activate", "tiny@1"],
+        ["activate", "gnat@1"],
         2,
-        ["'tiny@1' is not installed; nothing is. Get it with: lookhear models pull"],
+        ["'gnat@1' is not installed; nothing is. Get it with: lookhear models pull"],
     ),
     "no file": (["import", "nothing.onnx"], 3, ["There is no nothing.onnx."]),
     "text": (["import", "text.onnx"], 3, ["text.onnx cannot be loaded: it is damaged, or no ONNX model"]),
@@ -184,42 +184,42 @@ def test_a_refusal_is_one_sentence_and_an_exit_code(process: Run, what: str) -> 
 
 def test_a_flipped_byte_is_found_and_a_pull_by_force_heals_it(run: Run, store: Path) -> None:
     told(run("verify"), 0, "No models are installed.")
-    told(run("pull", "tiny@1", "tiny@2", "-q"), 0)
-    told(run("verify"), 0, "ok", "tiny@1", "tiny@2", "1 files")
-    path = store / "installed/tiny/1/tiny.onnx"
+    told(run("pull", "gnat@1", "gnat@2", "-q"), 0)
+    told(run("verify"), 0, "ok", "gnat@1", "gnat@2", "1 files")
+    path = store / "installed/gnat/1/tiny.onnx"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    said = told(run("verify"), 3, "broken", "tiny.onnx of tiny@1 has changed on the disk", "pull --force tiny@1")
-    assert "tiny@2" in said.split("ok")[-1]
-    told(run("pull", "--force", "tiny@1", "-q"), 0)
-    told(run("verify", "tiny@1"), 0, "ok")
+    said = told(run("verify"), 3, "broken", "tiny.onnx of gnat@1 has changed on the disk", "pull --force gnat@1")
+    assert "gnat@2" in said.split("ok")[-1]
+    told(run("pull", "--force", "gnat@1", "-q"), 0)
+    told(run("verify", "gnat@1"), 0, "ok")
 
 
 def test_weights_that_answer_otherwise_are_found(run: Run, process: Run, store: Path, folder: Path) -> None:
-    told(run("pull", "tiny@1", "-q"), 0)
+    told(run("pull", "gnat@1", "-q"), 0)
     told(run("check"), 0, "ok", "its answers are kept from now on")
-    (store / "installed/tiny/1/tiny.onnx").write_bytes((folder / "b.onnx").read_bytes())
-    told(process("models", "check", "tiny"), 3, "broken", "The output 'y' of tiny@1 is off by", "of its deviation")
+    (store / "installed/gnat/1/tiny.onnx").write_bytes((folder / "b.onnx").read_bytes())
+    told(process("models", "check", "gnat"), 3, "broken", "The output 'y' of gnat@1 is off by", "of its deviation")
 
 
 def test_a_bundle_carries_models_to_another_machine(run: Run, tmp_path: Path) -> None:
-    told(run("pull", "tiny@1", "finder@1", "-q"), 0)
+    told(run("pull", "gnat@1", "finder@1", "-q"), 0)
     out, there = tmp_path / "models.tar", str(tmp_path / "there")
-    told(run("bundle", "tiny", "finder", "-o", str(out)), 0, f"Wrote {out}", "There: lookhear models import models.tar")
+    told(run("bundle", "gnat", "finder", "-o", str(out)), 0, f"Wrote {out}", "There: lookhear models import models.tar")
     told(
         run("import", str(out), MODEL_CACHE_DIR=there),
         0,
-        "tiny@1 is active, for tinies",
+        "gnat@1 is active, for tinies",
         "finder@1 is active, for faces",
     )
     out.write_bytes(out.read_bytes()[:3000])
     told(run("import", str(out), MODEL_CACHE_DIR=str(tmp_path / "else")), 3, "models.tar is damaged or cut short")
-    told(run("bundle", "tiny", "-o", str(tmp_path / "none" / "x.tar")), 4, "choose another --out")
+    told(run("bundle", "gnat", "-o", str(tmp_path / "none" / "x.tar")), 4, "choose another --out")
 
 
 def test_own_models_are_imported_and_pickles_never_read(run: Run, folder: Path, tmp_path: Path) -> None:
-    told(run("families"), 0, "yolov8", "images: b × 3 × h × w", "tiny")
+    told(run("families"), 0, "yolov8", "images: b × 3 × h × w", "gnat")
     (tmp_path / "mine.onnx").write_bytes(times(4.0))
     told(run("import", str(tmp_path / "mine.onnx"), "--version", "7"), 0, "mine@7 is active, for tinies")
     (tmp_path / "evil.pt").write_bytes(pickle.dumps({"weights": 1}))
@@ -229,7 +229,7 @@ def test_own_models_are_imported_and_pickles_never_read(run: Run, folder: Path, 
 
 
 def test_a_store_that_cannot_be_written_and_a_catalogue_that_cannot_be_read(run: Run, tmp_path: Path) -> None:
-    told(run("pull", "tiny@1", MODEL_CACHE_DIR="/dev/null/store"), 4, "Not a directory", "set MODEL_CACHE_DIR")
+    told(run("pull", "gnat@1", MODEL_CACHE_DIR="/dev/null/store"), 4, "Not a directory", "set MODEL_CACHE_DIR")
     (tmp_path / "bad.yml").write_text("models: [{name: a}]")
     told(run("list", MODEL_CATALOGUE=str(tmp_path / "bad.yml")), 2, "model 'a': its family must be one of")
 
@@ -289,7 +289,7 @@ def test_a_journal_is_done_again_when_the_model_is_another_and_only_then(
     told(run("pull", "finder@1", "-q"), 0)
     told(process(*asked), 0, "1 analysed")
     assert left() == 16.0
-    told(run("pull", "tiny@1", "-q"), 0)
+    told(run("pull", "gnat@1", "-q"), 0)
     told(process(*asked), 0, "0 analysed", "1 known")
     told(run("pull", "finder@2", "-q"), 0)
     told(process(*asked), 0, "1 analysed")

@@ -21,9 +21,9 @@ LOOKHEAR = str(Path(sys.executable).with_name("lookhear"))
 DATA = times(2.0, note="x" * (3 << 20))
 CARD = """
 families:
-  tiny: {role: tinies, runtime: onnx, inputs: {x: [b, 4]}, outputs: {y: [b, 4]}}
+  gnat: {role: tinies, runtime: onnx, inputs: {x: [b, 4]}, outputs: {y: [b, 4]}}
 models:
-  - {name: tiny, version: "1", family: tiny, licence: MIT,
+  - {name: gnat, version: "1", family: gnat, licence: MIT,
      files: {tiny.onnx: {sha256: SUM, size: SIZE, sources: [{https: "URL"}]}}}
 """
 
@@ -44,20 +44,20 @@ def environment(site: Web, tmp_path: Path) -> dict[str, str]:
 
 
 def pull(environment: dict[str, str]) -> subprocess.Popen[str]:
-    command = [LOOKHEAR, "models", "pull", "tiny"]
+    command = [LOOKHEAR, "models", "pull", "gnat"]
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_pull_that_was_killed_is_taken_up_where_it_broke_off(
     site: Web, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    store, part = Store(tmp_path / "store"), tmp_path / "store/staging/tiny@1/tiny.onnx.part"
+    store, part = Store(tmp_path / "store"), tmp_path / "store/staging/gnat@1/tiny.onnx.part"
     with pull(environment) as puller:
         while not (part.exists() and part.stat().st_size):
             assert puller.poll() is None
         puller.send_signal(signal.SIGKILL)
         puller.communicate(timeout=30)
-    assert store.all() == {} and store.active("tiny") is None and not (store.folder / "state.json").exists()
+    assert store.all() == {} and store.active("gnat") is None and not (store.folder / "state.json").exists()
     kept = part.stat().st_size
     site.release.set()
     with pull(environment) as puller:
@@ -65,8 +65,8 @@ def test_a_pull_that_was_killed_is_taken_up_where_it_broke_off(
     assert puller.returncode == 0, errors
     last = site.asked[-1]
     assert (last.status, last.sent, last.headers["range"]) == (206, len(DATA) - kept, f"bytes={kept}-")
-    one = store.fresh()["tiny@1"]
-    assert one.file().read_bytes() == DATA and store.active("tiny") == one
+    one = store.fresh()["gnat@1"]
+    assert one.file().read_bytes() == DATA and store.active("gnat") == one
     assert list((store.folder / "staging").iterdir()) == []
 
 
@@ -77,14 +77,14 @@ def test_two_processes_at_once_fetch_once(site: Web, environment: dict[str, str]
         with pull(environment) as second:
             assert second.stderr is not None
             lines = iter(second.stderr.readline, "")
-            assert any("Another process is fetching tiny@1; waiting for it." in line for line in lines)
+            assert any("Another process is fetching gnat@1; waiting for it." in line for line in lines)
             site.release.set()
             rest = second.stderr.read()
             assert second.wait(60) == 0, rest
         _, errors = first.communicate(timeout=60)
-    assert first.returncode == 0 and "tiny@1 is active" in errors and "tiny@1 is active" in rest
+    assert first.returncode == 0 and "gnat@1 is active" in errors and "gnat@1 is active" in rest
     assert len(site.asked) == 1 and site.sent == len(DATA)
-    assert list(Store(tmp_path / "store").all()) == ["tiny@1"]
+    assert list(Store(tmp_path / "store").all()) == ["gnat@1"]
 
 
 KILLED_ANYWHERE = """
