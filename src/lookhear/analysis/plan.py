@@ -48,7 +48,7 @@ class Step:
     @property
     def identity(self) -> tuple[str, ...]:
         """The models by which the answer comes about: names, versions, weights."""
-        own = (f"{model.card.id}:{model.one.sha256}" for model in self.models.values())
+        own = (f"{model.card.id}:{model.one.sha256}:{model.sessions.precision}" for model in self.models.values())
         return tuple(sorted({*own, *self.basis}))
 
 

@@ -20,7 +20,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lookhear.errors import InvalidOptions
+from lookhear.errors import InvalidModel, InvalidOptions
 from lookhear.models.shelf import Model
 from lookhear.tasks.base import AUTO, Block, Context, Fold, Form, Picture, PictureFold, Sampling, Task
 from lookhear.tasks.detections import BoundingBox, Detected, Pixels, bounding, fitted
@@ -125,7 +125,12 @@ class _Look:
         """In pixels of the original, which is ``width`` and ``height`` large."""
         found = self._detect(self._model, picture.pixels, self._least)
         assert found.classes is not None
-        named = found.take(found.classes < len(self.labels))
+        if found.classes.max(initial=-1) >= len(self.labels):
+            raise InvalidModel(
+                f"{self._model.card.id} finds more kinds of things than its card names ({len(self.labels)}). "
+                "Import it again with --labels."
+            )
+        named = found
         if self._options.labels and named.classes is not None:
             named = named.take(np.isin(named.classes, self._wanted))
         return fitted(
