@@ -25,6 +25,7 @@ _CODECS = ("mp3", "aac", "flac", "vorbis", "opus", "alac", "wmav2", "ac3", "pcm_
 _OPTIONAL = {
     "pyarrow": "Parquet output: pip install 'lookhear[parquet]'",
     "pi_heif": "HEIC pictures: pip install 'lookhear[heif]'",
+    "faster_whisper": "transcripts: pip install 'lookhear[speech]'",
 }
 
 

@@ -20,7 +20,6 @@ from lookhear.models.runtimes.ctranslate2 import NEEDS
 FloatArray = NDArray[np.float32]
 FRAMES = 3000  #: of a window
 _MARKS = 6  #: tokens of a prompt that are no text
-_ONE_THREAD = 1 << 18  # multiplications that BLAS does alone; its threads would wait for those of the decoder
 _RESET = 0.5  # text that took a higher temperature is no prompt for what follows
 
 
@@ -99,26 +98,6 @@ class _Window:
         if self.course.prompt is None:
             said = self.asked.initial_prompt
             self.course.prompt = self.tokenizer.encode(f" {said.strip()}") if said else []
-
-
-def log_mel(native: Any, samples: FloatArray) -> FloatArray:
-    """(bands, n // 160): log10 of the mel power of samples at 16 kHz, with no floor but 1e-10.
-
-    Frame i is centred on sample 160 i; the samples are mirrored at both ends.
-    """
-    maker = native.feature_extractor
-    window = np.hanning(maker.n_fft + 1)[:-1].astype(np.float32)
-    found = maker.stft(samples, maker.n_fft, maker.hop_length, window=window, return_complex=True)
-    power = np.abs(found.astype(np.complex64)[..., :-1]) ** 2
-    step = max(1, _ONE_THREAD // maker.mel_filters.size)
-    parts = [maker.mel_filters @ power[:, i : i + step] for i in range(0, power.shape[1], step)]
-    mel: FloatArray = np.concatenate(parts, axis=1)
-    return np.log10(np.clip(mel, np.float32(1e-10), None))
-
-
-def scaled(log: FloatArray, loudest: float) -> FloatArray:
-    """As the model takes it: 80 dB below the loudest at the least."""
-    return (np.maximum(log, np.float32(loudest) - np.float32(8.0)) + np.float32(4.0)) / np.float32(4.0)
 
 
 def hear(native: Any, window: FloatArray, seek: int, asked: Asked, course: Course) -> tuple[list[Line], int]:

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal
 
 from lookhear.errors import InvalidOptions
 from lookhear.media.forms import FloatArray
-from lookhear.models.runtimes import whisper
+from lookhear.models.runtimes import whisper, whisper_mel
 from lookhear.models.shelf import Model
 from lookhear.tasks.audio.transcript.languages import CODES
 from lookhear.tasks.audio.transcript.result import TranscriptResult, TranscriptSegment, clipped, segment
@@ -97,7 +97,7 @@ class _ModelEar:
 
     def log_mel(self, samples: FloatArray) -> FloatArray:
         """The spectrum it takes."""
-        return self.model.work(lambda native: whisper.log_mel(native, samples))
+        return self.model.work(lambda native: whisper_mel.log_mel(native, samples))
 
     def hear(self, window: FloatArray, seek: int, course: whisper.Course) -> tuple[list[whisper.Line], int]:
         """A window."""

@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 
 from lookhear.media.forms import FloatArray
-from lookhear.models.runtimes.whisper import FRAMES, Course, Line, scaled
+from lookhear.models.runtimes.whisper import FRAMES, Course, Line
+from lookhear.models.runtimes.whisper_mel import scaled
 from lookhear.tasks.audio.transcript.spectrum import Spectrum
 from lookhear.tasks.audio.transcript.speech_only import RATE
 
@@ -23,7 +24,7 @@ class Ear(Protocol):
     """What understands speech: the model."""
 
     def log_mel(self, samples: FloatArray) -> FloatArray:
-        """See ``runtimes.whisper.log_mel``."""
+        """See ``runtimes.whisper_mel.log_mel``."""
         ...
 
     def hear(self, window: FloatArray, seek: int, course: Course) -> tuple[list[Line], int]:

@@ -1,6 +1,6 @@
 """Whisper without its weights: seeded random ones of the true shapes, in the files that faster-whisper reads.
 
-python -m support.whisper FOLDER [tiny|base|small|medium|turbo|large]
+python -m benchmarks.random_whisper FOLDER [tiny|base|small|medium|turbo|large]
 """
 
 from __future__ import annotations

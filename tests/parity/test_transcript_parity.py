@@ -6,11 +6,6 @@ Random weights say nothing sensible, but hang on every sample and every token be
 from __future__ import annotations
 
 import copy
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +22,19 @@ from faster_whisper.vad import SileroVADModel, VadOptions, get_speech_timestamps
 
 import lookhear
 from lookhear.analysis.plan import make_options
-from lookhear.errors import InvalidModel
 from lookhear.media.decoder import Decoder
 from lookhear.media.forms import Form, Samples
 from lookhear.media.medium import open_medium
 from lookhear.media.probe import AudioStream, Probe
 from lookhear.models.card import Want
-from lookhear.models.golden import check
-from lookhear.models.own import Description, import_file
 from lookhear.models.runtimes import whisper
-from lookhear.models.settings import ModelSettings
-from lookhear.models.shelf import Model, Shelf
+from lookhear.models.shelf import Shelf
 from lookhear.tasks.audio.transcript import TASKS, TranscriptResult
 from lookhear.tasks.audio.transcript.languages import CODES
 from lookhear.tasks.audio.transcript.spans import Rules, Spans
 from lookhear.tasks.base import Block, Context
 from lookhear.tasks.voice import Probabilities
 from support.sound import encode, tone
-from support.whisper import build
 
 RATE = 16000
 LEAST = {"temperature": [0.0], "max_new_tokens": 50}  # random text would never end
@@ -53,30 +43,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("random") / "whisper-least")
-
-
-@pytest.fixture(scope="module")
-def shelf(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    """Over a store with the random weights, which were imported as a folder."""
-    found = Shelf(ModelSettings(model_cache_dir=tmp_path_factory.mktemp("store"), use_gpu=False, model_threads=2))
-    one = import_file(weights, found, Description())
-    assert (one.card.family, one.card.role, one.card.name) == ("whisper", "transcript", "whisper-least")
-    yield found
-    found.sessions.close()
-
-
-@pytest.fixture
-def here(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is analysed finds the model."""
-    monkeypatch.setenv("MODEL_CACHE_DIR", str(shelf.store.folder))
-    monkeypatch.setenv("USE_GPU", "false")
-
-
-@pytest.fixture(scope="module")
-def native(weights: Path) -> Any:
-    return faster_whisper.WhisperModel(str(weights), device="cpu", compute_type="int8", cpu_threads=2)
+def native(whisper_weights: Path) -> Any:
+    return faster_whisper.WhisperModel(str(whisper_weights), device="cpu", compute_type="int8", cpu_threads=2)
 
 
 @pytest.fixture(scope="module")
@@ -156,10 +124,10 @@ WAYS: tuple[dict[str, Any], ...] = (
 @pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("block", [48000, 7919])
 def test_the_same_as_a_direct_call_on_the_whole(
-    shelf: Shelf, native: Any, speech: Path, way: dict[str, Any], block: int
+    whisper_shelf: Shelf, native: Any, speech: Path, way: dict[str, Any], block: int
 ) -> None:
     sound = conversation(speech, 120)
-    found, (told, info) = ours(shelf, sound, block, **way), theirs(native, sound, **way)
+    found, (told, info) = ours(whisper_shelf, sound, block, **way), theirs(native, sound, **way)
     same(found, told)
     assert found.language == info.language
     assert found.speech_seconds == pytest.approx(info.duration_after_vad, abs=1e-3)
@@ -167,7 +135,7 @@ def test_the_same_as_a_direct_call_on_the_whole(
         assert found.language_probability == pytest.approx(info.language_probability, abs=2e-3)
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("whisper_here")
 @pytest.mark.parametrize("name", ["jfk.flac", "libri1.hq.ogg", "libri2.hq.ogg", "libri3.hq.ogg"])
 def test_the_same_of_files(native: Any, speech: Path, name: str) -> None:
     """Their decoder rounds to 16 bits, ours does not."""
@@ -214,16 +182,16 @@ def test_spans_of_any_probabilities_are_theirs(monkeypatch: pytest.MonkeyPatch) 
             assert sum(one.end - one.start for one in found) == sum(one["end"] - one["start"] for one in told), case
 
 
-def test_a_running_fold_can_be_told_from(shelf: Shelf, speech: Path) -> None:
+def test_a_running_fold_can_be_told_from(whisper_shelf: Shelf, speech: Path) -> None:
     sound = conversation(speech, 50)
-    fold = TASKS[0].start(context(shelf), make_options(TASKS[0], AS_THEIRS))
+    fold = TASKS[0].start(context(whisper_shelf), make_options(TASKS[0], AS_THEIRS))
     fold.add(Block(Form.MONO_16K, samples=Samples(0, RATE, sound[:400000])))
     early = copy.deepcopy(fold).finish()
     fold.add(Block(Form.MONO_16K, samples=Samples(400000, RATE, sound[400000:])))
-    assert fold.finish() == ours(shelf, sound, 400000) and early.duration == 25.0
+    assert fold.finish() == ours(whisper_shelf, sound, 400000) and early.duration == 25.0
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("whisper_here")
 def test_silence_hum_and_drums_say_nothing(shared: Path) -> None:
     silence = lookhear.analyze(encode(np.zeros((1, 44100 * 40), np.float32)), ["transcript"])
     assert silence.errors == () and silence["transcript"] == TranscriptResult(duration=40.0)
@@ -233,7 +201,7 @@ def test_silence_hum_and_drums_say_nothing(shared: Path) -> None:
     assert drums["transcript"].text == ""
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("whisper_here")
 def test_a_language_that_the_model_does_not_know_is_told(speech: Path) -> None:
     report = lookhear.analyze(str(speech / "jfk.wav"), ["transcript"], {"transcript": {"language": "yue"}})
     assert report.errors[0].code == "invalid_options" and "no language 'yue'" in report.errors[0].message
@@ -241,66 +209,6 @@ def test_a_language_that_the_model_does_not_know_is_told(speech: Path) -> None:
 
 def test_codes_are_theirs() -> None:
     assert set(_LANGUAGE_CODES) == CODES
-
-
-def test_it_is_loaded_once_and_its_memory_comes_back(weights: Path, tmp_path: Path) -> None:
-    """In a process of its own, for memory is counted."""
-    program = """
-import sys, threading, numpy as np
-from pathlib import Path
-from lookhear.models.card import Want
-from lookhear.models.own import Description, import_file
-from lookhear.models.settings import ModelSettings
-from lookhear.models.shelf import Shelf
-from support.whisper import build
-
-def resident(): return int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
-place = Path(sys.argv[1])
-shelf = Shelf(ModelSettings(model_cache_dir=place / "store", use_gpu=False, model_threads=1))
-import_file(build(place / "tiny", "tiny"), shelf, Description())
-model = shelf.get(Want("transcript"))
-mel = np.zeros((80, 3000), np.float32)
-ask = lambda: model.work(lambda native: native.encode(mel))
-ask(); shelf.sessions.unload(); before = resident()
-threads = [threading.Thread(target=ask) for _ in range(4)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-print(shelf.sessions.loads(model.one), resident() - before)
-shelf.sessions.unload()
-print(len(shelf.sessions.status()), resident() - before)
-"""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
-    (loads, taken), (there, left) = (tuple(map(int, line.split())) for line in said.splitlines()[-2:])
-    assert loads == 1 and there == 0 and taken > 80 and left < taken / 4
-
-
-def test_a_folder_that_is_cut_short_is_not_taken(weights: Path, shelf: Shelf, tmp_path: Path) -> None:
-    cut = shutil.copytree(weights, tmp_path / "cut")
-    data = (weights / "model.bin").read_bytes()
-    (cut / "model.bin").write_bytes(data[: len(data) // 2])
-    before = shelf.store.active("whisper-least")
-    with pytest.raises(InvalidModel, match="breaks off within"):
-        import_file(cut, shelf, Description(name="whisper-least", version="2"))
-    assert shelf.store.active("whisper-least") == before
-
-
-def test_what_the_runtime_refuses_is_told(weights: Path, shelf: Shelf, tmp_path: Path) -> None:
-    """All there and whole, but no network: a variable is called otherwise."""
-    broken = shutil.copytree(weights, tmp_path / "broken")
-    data = (weights / "model.bin").read_bytes()
-    (broken / "model.bin").write_bytes(data.replace(b"encoder/conv2/weight", b"encoder/convX/weight"))
-    one = import_file(broken, shelf, Description(name="broken"))
-    with pytest.raises(InvalidModel, match=r"broken@1 cannot be loaded: .*encoder/conv2/weight"):
-        Model(one, shelf.sessions).work(lambda native: native)
-    shelf.store.remove("broken", "1")
-
-
-def test_it_answers_as_it_did(shelf: Shelf) -> None:
-    model = shelf.get(Want("transcript"))
-    assert "kept from now on" in check(model.one, shelf)
-    assert "as first seen here, off by 0" in check(model.one, shelf)
 
 
 def test_their_detector_is_the_one_that_is_used() -> None:
