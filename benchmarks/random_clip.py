@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import json
 import warnings
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +35,7 @@ def reference() -> Any:
 def tokenizer(folder: Path) -> Any:
     """transformers' tokenizer with OpenAI's byte pairs; leaves ``tokenizer.json`` there. Raises ModelUnavailable."""
     card = Card("bpe", "1", "", "", "", (_BPE,), "MIT")
-    with closing(Fetcher(None, Sums(folder))) as fetcher:
-        fetcher.fetch(card, _BPE, folder / _BPE.name)
+    Fetcher(None, Sums(folder, folder)).fetch(card, _BPE, folder)
     lines = gzip.decompress((folder / _BPE.name).read_bytes()).decode().split("\n")
     merges = [(first, second) for first, second in (line.split() for line in lines[1 : _MERGES + 1])]
     seen = [*range(33, 127), *range(161, 173), *range(174, 256)]
