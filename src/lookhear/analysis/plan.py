@@ -121,7 +121,8 @@ class _Planner:
             return
         chosen = make_options(task, self.options.get(task.name, {}))
         before = [find(name, self.kind) for name in task.needs_with(chosen)]
-        before += [other for other in (find(name, self.kind) for name in task.uses) if self.ready(other)]
+        if self.shelf is not None and self.shelf.stocked:  # else none of them can run, nor need be imported
+            before += [other for other in (find(name, self.kind) for name in task.uses) if self.ready(other)]
         before += [other for other in self.asked if other.name in task.after]
         for other in before:
             self.place(other)

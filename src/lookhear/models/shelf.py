@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from numpy.typing import NDArray
 
 from lookhear.errors import ModelMissing, StoreUnwritable, UnknownModel
 from lookhear.models.card import AUTO, Card, Want
 from lookhear.models.catalogue import Catalogue, load_catalogue, stamp_of_ours
-from lookhear.models.sessions import Sessions
 from lookhear.models.settings import ModelSettings
 from lookhear.models.store import Installed, Store
 
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from lookhear.models.sessions import Sessions
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,22 @@ class Shelf:
     def __init__(self, settings: ModelSettings) -> None:
         self.settings = settings
         self.store = Store(settings.store_folder)
-        self.sessions = Sessions(settings)
-        self._pulling = threading.Lock()
+        self._pulling, self._guard = threading.Lock(), threading.Lock()
+        self._sessions: Sessions | None = None
+
+    @property
+    def stocked(self) -> bool:
+        """May anything be found? Costs a look at one file."""
+        return self.settings.model_auto_pull or self.store.stamp() != 0
+
+    @property
+    def sessions(self) -> Sessions:
+        """Loaded models: one pool for all threads. Its code is imported when the first is found."""
+        from lookhear.models.sessions import Sessions
+
+        with self._guard:
+            self._sessions = self._sessions or Sessions(self.settings)
+            return self._sessions
 
     @property
     def catalogue(self) -> Catalogue:
