@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lookhear.errors import InvalidCard
 from lookhear.media.forms import Picture
-from lookhear.tasks.detections import Detected, bounding, fitted, letterboxed, planes
+from lookhear.tasks.detections import Detected, bounding, fitted, letterboxed, planes, reader
 from lookhear.tasks.image.faces import scrfd, yunet
 from lookhear.tasks.image.objects import detr, fastestdet, yolov8, yolox
 from lookhear.tasks.tracks import Tracker
@@ -117,6 +118,12 @@ def test_queries_by_softmax_and_by_sigmoid() -> None:
     found = detr.decode(odds, boxes, 0.5)
     assert found.classes is not None and found.classes.tolist() == [1]
     assert found.scores.tolist() == pytest.approx([1 / (1 + np.exp(-2.0))])
+
+
+def test_a_family_that_nothing_reads_is_told() -> None:
+    assert reader("lookhear.tasks.image.objects", "yolox") is yolox.detect
+    with pytest.raises(InvalidCard, match=r"reads the answers of 'mine' for objects\. See: lookhear models families"):
+        reader("lookhear.tasks.image.objects", "mine")
 
 
 def seen(*boxes: tuple[float, ...], kinds: tuple[int, ...] = ()) -> Detected:

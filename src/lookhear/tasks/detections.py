@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookhear.dsp.boxes import clipped, nms
+from lookhear.errors import InvalidCard
 from lookhear.media.forms import FloatArray, Picture
 
 Pixels = NDArray[np.uint8]
@@ -51,6 +53,17 @@ class Detected:
         """The sure ones, of those that overlap the surest; at most ``most``, the surest first."""
         sure = self.take(self.scores >= least)
         return sure.take(nms(sure.boxes, sure.scores, overlap, sure.classes)[:most])
+
+
+def reader(package: str, family: str) -> Any:
+    """What finds things by a family of models: ``detect`` of its module in ``package``. Raises InvalidCard."""
+    try:
+        return import_module(f"{package}.{family}").detect
+    except ModuleNotFoundError as error:
+        task = package.rpartition(".")[2]
+        raise InvalidCard(
+            f"Nothing here reads the answers of '{family}' for {task}. See: lookhear models families"
+        ) from error
 
 
 def fitted(picture: Picture, found: Detected, width: int, height: int) -> Detected:

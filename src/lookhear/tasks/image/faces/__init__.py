@@ -16,7 +16,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import ClassVar
 
 import numpy as np
@@ -26,7 +25,7 @@ from lookhear.errors import InvalidOptions
 from lookhear.media.forms import FloatArray
 from lookhear.models.shelf import Model
 from lookhear.tasks.base import AUTO, Block, Context, Fold, Form, Picture, PictureFold, Sampling, Task
-from lookhear.tasks.detections import BoundingBox, Detected, Pixels, bounding, fitted
+from lookhear.tasks.detections import BoundingBox, Detected, Pixels, bounding, fitted, reader
 from lookhear.tasks.frames import FrameOptions
 from lookhear.tasks.tracks import Track, Tracker
 
@@ -118,7 +117,7 @@ class _Look:
     def __init__(self, context: Context, options: FacesOptions) -> None:
         self._context, self._options = context, options
         self._model = context.models[_ROLE]
-        detect: Detect = import_module(f"{__name__}.{self._model.card.family}").detect
+        detect: Detect = reader(__name__, self._model.card.family)
         self._detect = detect
 
     def __deepcopy__(self, memo: object) -> _Look:

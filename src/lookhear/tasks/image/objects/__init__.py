@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import ClassVar
 
 import numpy as np
@@ -23,7 +22,7 @@ import numpy as np
 from lookhear.errors import InvalidModel, InvalidOptions
 from lookhear.models.shelf import Model
 from lookhear.tasks.base import AUTO, Block, Context, Fold, Form, Picture, PictureFold, Sampling, Task
-from lookhear.tasks.detections import BoundingBox, Detected, Pixels, bounding, fitted
+from lookhear.tasks.detections import BoundingBox, Detected, Pixels, bounding, fitted, reader
 from lookhear.tasks.frames import FrameOptions
 from lookhear.tasks.tracks import Track, Tracker
 
@@ -115,7 +114,7 @@ class _Look:
         self._wanted = np.array([i for i, label in enumerate(self.labels) if label in options.labels])
         family = self._model.card.family
         self._least = options.min_confidence or float(self._model.card.facts.get("confidence", _CONFIDENCE))
-        detect: Detect = import_module(f"{__name__}.{_MODULES.get(family, family)}").detect
+        detect: Detect = reader(__name__, _MODULES.get(family, family))
         self._detect = detect
 
     def __deepcopy__(self, memo: object) -> _Look:
