@@ -154,11 +154,12 @@ def _journal(
 
     plain = out.suffix.lower() == ".jsonl"
     count: Counter[str] = Counter()
+    shelf = shelf_for(load_settings())
     with Ledger(journal_of(out)) as ledger:
         with files_bar(len(files), quiet) as done:
             to_do = []
             for path in files:
-                known = earlier(ledger, path, names, options, shelf_for(load_settings()))
+                known = earlier(ledger, path, names, options, shelf)
                 if known is None:
                     to_do.append(path)
                     continue

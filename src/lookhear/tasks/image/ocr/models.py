@@ -7,7 +7,6 @@ that it never looks for a download.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.errors import ModelMissing
+from lookhear.models.devices import processors
 
 _FILES = {
     "Det": "PP-OCRv6_det_small.onnx",
@@ -90,7 +90,7 @@ def _load() -> Models:
 
     logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
     options = SessionOptions()
-    options.intra_op_num_threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+    options.intra_op_num_threads = min(processors(), _MOST_THREADS)
     options.enable_cpu_mem_arena = False  # it would keep what the largest picture took
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others want the processor too
     given = OmegaConf.to_container(ParseParams.load(DEFAULT_CFG_PATH))
