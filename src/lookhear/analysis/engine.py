@@ -54,12 +54,12 @@ def analyze(
     failure of a single task is in ``Report.errors``.
     """
     began = time.perf_counter()
-    for kind in ("audio", "image", "video"):
-        make_plan(kind, tasks, options, shelf=shelf)  # what was asked is checked before the medium is touched
+    kinds = ("audio", "image", "video")
+    plans = {kind: make_plan(kind, tasks, options, shelf=shelf) for kind in kinds}  # before the medium is touched
     with open_medium(source, limits, audio_track=audio_track) as medium:
         probe = medium.probe
-        sound = probe.kind != "video" or probe.sound is not None
-        plan = make_plan(probe.kind, tasks, options, sound=sound, shelf=shelf)
+        silent = probe.kind == "video" and probe.sound is None
+        plan = make_plan("video", tasks, options, sound=False, shelf=shelf) if silent else plans[probe.kind]
         job = _Job(medium, plan, shelf)
         job.run(progress)
         digest = medium.digest()

@@ -83,6 +83,7 @@ class Store:
         self.folder = folder
         self._state = folder / "state.json"
         self._known: tuple[int, dict[str, Installed]] = (-1, {})
+        self._told: tuple[int, dict[str, Any]] = (-1, {})
 
     def stamp(self) -> int:
         """Another number after every change; 0 where nothing was ever installed."""
@@ -117,7 +118,14 @@ class Store:
                 continue  # of a newer version of ours: as if it were not there
 
     def state(self) -> dict[str, Any]:
-        """``active``: name -> versions, the last is active; ``chosen``: role -> name. What is unreadable is not there."""
+        """``active``: name -> versions, the last is active; ``chosen``: role -> name. Read again after every change."""
+        stamp = self.stamp()
+        if stamp != self._told[0]:
+            self._told = (stamp, self._read_state())
+        return self._told[1]
+
+    def _read_state(self) -> dict[str, Any]:
+        """What is unreadable is not there."""
         found = read_table(self._state)
         told = {key: value if isinstance(value := found.get(key), dict) else {} for key in ("active", "chosen")}
         lists = {name: versions for name, versions in told["active"].items() if isinstance(versions, list)}
@@ -252,7 +260,7 @@ class Store:
 
     def _change(self, change: Any) -> None:
         with locked(self.folder / "locks" / "state.lock"):
-            state = self.state()
+            state = self._read_state()
             before = self.stamp()
             change(state)
             write_json(self._state, state)

@@ -105,5 +105,10 @@ def planes(pixels: Pixels, *, bgr: bool = False, mean: float = 0.0, scale: float
     """(1, 3, height, width): (value - mean) * scale, of values from 0 to 255."""
     import cv2
 
-    blob = cv2.dnn.blobFromImage(pixels, scale, mean=(mean, mean, mean), swapRB=bgr)
-    return np.asarray(blob, np.float32)
+    made: FloatArray = np.empty((1, 3, *pixels.shape[:2]), np.float32)
+    channels = cv2.split(pixels)  # OpenCV's blobFromImage takes three to ten times as long
+    for plane, channel in zip(made[0], channels[::-1] if bgr else channels, strict=True):
+        np.subtract(channel, mean, out=plane, dtype=np.float32)
+    if scale != 1.0:
+        made *= np.float32(scale)
+    return made
