@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from html import escape
+from itertools import zip_longest
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _VOID = frozenset({"br", "img", "meta", "hr"})
@@ -69,10 +70,16 @@ def meter(share: float | None, label: str) -> Html:
     )
 
 
-def ranked(rows: Iterable[tuple[str, float | None]], label: str) -> Html:
-    """Alternatives with their shares as bars."""
+def ranked(rows: Iterable[tuple[str, float | None]], label: str, beside: Iterable[Child] = ()) -> Html:
+    """Alternatives with their shares as bars, and what stands beside each."""
     lines = [
-        el("li", el("span", name), meter(share, name), el("b", "—" if share is None else f"{100 * share:.0f} %"))
-        for name, share in rows
+        el(
+            "li",
+            el("span", el("bdi", name)),
+            meter(share, name),
+            el("b", "—" if share is None else f"{100 * share:.0f} %"),
+            more,
+        )
+        for (name, share), more in zip_longest(rows, beside)
     ]
     return el("ul", lines, class_="ranked", aria_label=label) if lines else Html("")

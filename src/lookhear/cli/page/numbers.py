@@ -90,6 +90,11 @@ def _tick(seconds: float, step: float, duration: float) -> str:
     if step < 1:
         places = 3 if step < 0.01 else 2 if step < 0.1 else 1
         return f"{seconds:.{places}f} s"
+    return stamp(seconds, duration)
+
+
+def stamp(seconds: float, duration: float) -> str:
+    """1:02:03 or 4:05, alike throughout what is ``duration`` s long."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if duration >= 3600 else f"{minutes}:{rest:02d}"
+    return f"{hours}:{minutes:02d}:{rest:02d}" if duration >= 3600 else f"{60 * hours + minutes}:{rest:02d}"

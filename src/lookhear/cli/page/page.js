@@ -106,6 +106,14 @@ for (const stack of document.querySelectorAll(".tracks")) {
       show(now + step, plot, null);
     });
   }
+  const page = stack.closest("article");
+  page.querySelectorAll("button[data-at]").forEach((button) => { button.disabled = false; });
+  page.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-at]");
+    if (!button) return;
+    show(button.dataset.at / seconds, null, null);
+    stack.scrollIntoView({ block: "nearest" });
+  });
 }
 
 for (const table of document.querySelectorAll(".files")) {

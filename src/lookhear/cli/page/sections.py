@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from os.path import basename
 from typing import Any
 
-from lookhear.cli.page import cards, film, keys, music, pictures, sightings, speech, tracks
+from lookhear.cli.page import cards, film, keys, labels, music, pictures, said, sightings, speech, tracks
 from lookhear.cli.page.markup import Child, Html, card, el, join
 from lookhear.cli.page.notices import notices
 from lookhear.cli.page.numbers import MISSING, amount, clock, numbers, size
@@ -24,8 +24,12 @@ _TRACKS: tuple[Callable[[View], tracks.Track | None], ...] = (
 )
 _CARDS: tuple[Callable[[View], Html | None], ...] = (
     film.scenes_card,
+    said.transcript_card,
     pictures.picture_card,
+    said.caption_card,
     sightings.sightings_card,
+    labels.tags_card,
+    labels.places_card,
     pictures.text_card,
     pictures.colors_card,
     cards.rhythm_card,
@@ -38,7 +42,7 @@ _CARDS: tuple[Callable[[View], Html | None], ...] = (
 _DRAWN_ONLY = frozenset({"overview", "sound_overview"})  # their values are the drawing
 _CLOSED = frozenset(
     {"similarity", "duplicates", "sound_duplicates", "technical", "spectral", "visual", "scenes", "faces", "objects"}
-    | {"speech", "music_tags", "notes", "transcript", "embedding", "face_embedding"}
+    | {"speech", "music_tags", "notes", "transcript", "embedding", "face_embedding", "caption", "tags", "places"}
 )
 _NAMES = {"mir": "Rhythm and key", "perceptual": "Listening", "spectral": "Spectrum", "technical": "File"}
 _NAMES |= {
