@@ -1,0 +1,1 @@
+"""Kept requests to analyse: the job, its store, the workers that do it, uploads in waiting, and what happens to jobs."""

@@ -1,0 +1,1 @@
+"""Where a report also goes: vectors, result files, the media store, webhooks."""

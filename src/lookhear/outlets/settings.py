@@ -1,0 +1,25 @@
+"""Where results also go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class OutletSettings:
+    """Each is a setting of the same name, in capitals."""
+
+    qdrant_url: str | None = None  #: a Qdrant server; without it vectors lie in STORAGE_DIR
+    qdrant_api_key: str | None = None
+    media_store_url: str | None = None
+    media_store_stub: bool = False  #: ids name files of the local media folder, or uploads
+    media_store_folder: Path | None = None  #: that folder; default: media in STORAGE_DIR
+    media_store_file_path: str = "/entity/{id}/file"
+    media_store_result_path: str = "/inference/results/{id}"
+    media_store_token: str | None = None  #: sent as a bearer token
+    media_store_timeout: float = 30.0  #: s for one try
+    webhook_url: str | None = None  #: told of every job that ends
+    webhook_secret: str | None = None  #: signs what it is told
+    broadcast_type: Literal["none", "sse", "mqtt"] = "sse"

@@ -1,0 +1,1 @@
+"""The doors of the service: each translates, hands over, and answers."""

@@ -1,0 +1,1 @@
+"""HTTP: one file for each contract, over one app."""
