@@ -22,13 +22,13 @@ from PIL import Image
 
 import lookhear
 from lookhear.analysis.report import Finding, Note, Refusal, Report, TaskError
-from lookhear.cli.page import OPTIONS, render, render_many
-from lookhear.cli.page.glossary import entry, known
-from lookhear.cli.page.keys import key_name, wheel_code
-from lookhear.cli.page.markup import Html, el, text
-from lookhear.cli.page.numbers import amount, clock, time_ticks
-from lookhear.cli.page.png import data_uri, palette
-from lookhear.cli.page.view import View
+from lookhear.page import OPTIONS, render, render_many
+from lookhear.page.glossary import entry, known
+from lookhear.page.keys import key_name, wheel_code
+from lookhear.page.markup import Html, el, text
+from lookhear.page.numbers import amount, clock, time_ticks
+from lookhear.page.png import data_uri, palette
+from lookhear.page.view import View
 from lookhear.tasks.catalogue import all_tasks
 from support.sound import encode, tone
 

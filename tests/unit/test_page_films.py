@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import lookhear
 from lookhear.analysis.report import Report
-from lookhear.cli.page import OPTIONS, render, render_many
+from lookhear.page import OPTIONS, render, render_many
 from lookhear.tasks.catalogue import PAGE
 from support.film import encode, texture
 from support.sound import tone

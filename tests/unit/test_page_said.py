@@ -15,9 +15,9 @@ from PIL import Image
 
 import lookhear
 from lookhear.analysis.report import Finding, Report
-from lookhear.cli.page import render, render_many
-from lookhear.cli.page.glossary import known
-from lookhear.cli.page.numbers import stamp
+from lookhear.page import render, render_many
+from lookhear.page.glossary import known
+from lookhear.page.numbers import stamp
 from lookhear.tasks.audio.transcript.languages import CODES
 from lookhear.tasks.audio.transcript.result import TranscriptResult, TranscriptSegment, TranscriptWord
 from lookhear.tasks.catalogue import all_tasks
@@ -107,7 +107,7 @@ def test_a_language_that_was_given_has_no_share(sound: Report) -> None:
 
 
 def test_every_language_has_a_name() -> None:
-    names = tomllib.loads((files("lookhear.cli.page") / "languages.toml").read_text("utf-8"))
+    names = tomllib.loads((files("lookhear.page") / "languages.toml").read_text("utf-8"))
     assert names.keys() == CODES and len(set(names.values())) == len(names)
 
 

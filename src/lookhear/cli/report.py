@@ -10,9 +10,9 @@ from lookhear.analysis.codec import from_json
 from lookhear.analysis.report import Refusal
 from lookhear.cli.analyze import answers_to, named
 from lookhear.cli.asked import expand
-from lookhear.cli.page import OPTIONS, render, render_many
 from lookhear.cli.progress import files_bar, seconds_bar
 from lookhear.cli.written import check_out, write_whole
+from lookhear.page import OPTIONS, render, render_many
 from lookhear.tasks.catalogue import PAGE
 from lookhear.wiring import analyze
 

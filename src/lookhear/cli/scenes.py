@@ -64,7 +64,7 @@ def _format(formats: list[str], out: Path | None) -> str | None:
 
 
 def _analysed(path: str, kind: str | None, options: dict[str, Any], quiet: bool) -> Report:
-    from lookhear.cli.page import OPTIONS
+    from lookhear.page import OPTIONS
     from lookhear.tasks import catalogue
     from lookhear.wiring import analyze
 
@@ -86,7 +86,7 @@ def _analysed(path: str, kind: str | None, options: dict[str, Any], quiet: bool)
 
 def _text(report: Report, kind: str) -> str:
     if kind == "html":
-        from lookhear.cli.page import render
+        from lookhear.page import render
 
         return render(report)
     from lookhear.cli import cutlist

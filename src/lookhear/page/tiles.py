@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lookhear.cli.page.cards import grade
-from lookhear.cli.page.keys import key_name, wheel_code
-from lookhear.cli.page.markup import Html, el, meter
-from lookhear.cli.page.numbers import MISSING, amount, clock, number, numbers
-from lookhear.cli.page.view import View
 from lookhear.media.probe import PictureFacts
+from lookhear.page.cards import grade
+from lookhear.page.keys import key_name, wheel_code
+from lookhear.page.markup import Html, el, meter
+from lookhear.page.numbers import MISSING, amount, clock, number, numbers
+from lookhear.page.view import View
 
 
 @dataclass(frozen=True)

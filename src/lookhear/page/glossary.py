@@ -35,4 +35,4 @@ def known(task: str) -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def _read() -> dict[str, Any]:
-    return tomllib.loads((files("lookhear.cli.page") / "glossary.toml").read_text("utf-8"))
+    return tomllib.loads((files("lookhear.page") / "glossary.toml").read_text("utf-8"))

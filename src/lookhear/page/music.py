@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lookhear.cli.page.markup import Child, Html, card, el, ranked
-from lookhear.cli.page.numbers import number
-from lookhear.cli.page.view import View
+from lookhear.page.markup import Child, Html, card, el, ranked
+from lookhear.page.numbers import number
+from lookhear.page.view import View
 
 _SHOWN = 5
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from lookhear.cli.page.glossary import entry
-from lookhear.cli.page.markup import Child, Html, el, join
-from lookhear.cli.page.numbers import MISSING, amount, number, numbers
-from lookhear.cli.page.view import View
+from lookhear.page.glossary import entry
+from lookhear.page.markup import Child, Html, el, join
+from lookhear.page.numbers import MISSING, amount, number, numbers
+from lookhear.page.view import View
 
 _INLINE = 14  # numbers that are written out
 _LISTED = 500  # numbers behind "show"

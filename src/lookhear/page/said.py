@@ -7,10 +7,10 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from lookhear.cli.page.markup import Html, card, el, join
-from lookhear.cli.page.moments import lines
-from lookhear.cli.page.numbers import amount, clock, number
-from lookhear.cli.page.view import View
+from lookhear.page.markup import Html, card, el, join
+from lookhear.page.moments import lines
+from lookhear.page.numbers import amount, clock, number
+from lookhear.page.view import View
 
 _UNSURE = 0.37  # exp of the mean log probability -1, below which Whisper hears a passage again
 
@@ -42,7 +42,7 @@ def _language(view: View) -> Html:
 
 @lru_cache(1)
 def _names() -> dict[str, str]:
-    names: dict[str, str] = tomllib.loads((files("lookhear.cli.page") / "languages.toml").read_text("utf-8"))
+    names: dict[str, str] = tomllib.loads((files("lookhear.page") / "languages.toml").read_text("utf-8"))
     return names
 
 

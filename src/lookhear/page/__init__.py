@@ -11,11 +11,11 @@ from string import Template
 from typing import Any, Final
 
 from lookhear.analysis.report import Refusal, Report
-from lookhear.cli.page.folder import overview
-from lookhear.cli.page.markup import Html, el, join, text
-from lookhear.cli.page.sections import article
-from lookhear.cli.page.tiles import facts
-from lookhear.cli.page.view import View
+from lookhear.page.folder import overview
+from lookhear.page.markup import Html, el, join, text
+from lookhear.page.sections import article
+from lookhear.page.tiles import facts
+from lookhear.page.view import View
 
 #: What it needs of the tasks beyond their defaults.
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {"perceptual": {"curve": True}, "speech": {"curve": True}}
@@ -43,7 +43,7 @@ def _folded(view: View) -> Html:
 
 
 def _page(title: str, body: Html) -> str:
-    here = files("lookhear.cli.page")
+    here = files("lookhear.page")
     style, script, frame = ((here / name).read_text("utf-8") for name in ("page.css", "page.js", "page.html"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # only this script may run
     return Template(frame).substitute(title=text(title), style=style, script=script, digest=digest, body=body)

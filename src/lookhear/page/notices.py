@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lookhear.cli.page.markup import Html, el
-from lookhear.cli.page.numbers import clock, number
-from lookhear.cli.page.view import View
+from lookhear.page.markup import Html, el
+from lookhear.page.numbers import clock, number
+from lookhear.page.view import View
 
 _ORDER = {"error": 0, "high": 1, "medium": 2, "warning": 3, "low": 4, "fine": 5, "note": 6}
 _WORDS = {

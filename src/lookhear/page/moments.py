@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from lookhear.cli.page.markup import Child, Html, el
-from lookhear.cli.page.numbers import MISSING, clock, number, stamp
-from lookhear.cli.page.view import View
+from lookhear.page.markup import Child, Html, el
+from lookhear.page.numbers import MISSING, clock, number, stamp
+from lookhear.page.view import View
 
 
 def moment(view: View, seconds: Any, words: str | None = None) -> Html:

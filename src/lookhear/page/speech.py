@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lookhear.cli.page.markup import el, join
-from lookhear.cli.page.numbers import number, numbers
-from lookhear.cli.page.tracks import Track, drawn
-from lookhear.cli.page.view import View
+from lookhear.page.markup import el, join
+from lookhear.page.numbers import number, numbers
+from lookhear.page.tracks import Track, drawn
+from lookhear.page.view import View
 
 _POINTS = 1000
 

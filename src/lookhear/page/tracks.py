@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from lookhear.cli.page import png
-from lookhear.cli.page.beats import lanes
-from lookhear.cli.page.flaws import strip
-from lookhear.cli.page.markup import Child, Html, el, join
-from lookhear.cli.page.numbers import amount, number, numbers, time_ticks
-from lookhear.cli.page.view import View
+from lookhear.page import png
+from lookhear.page.beats import lanes
+from lookhear.page.flaws import strip
+from lookhear.page.markup import Child, Html, el, join
+from lookhear.page.numbers import amount, number, numbers, time_ticks
+from lookhear.page.view import View
 
 _POINTS = 1000  # that a drawing is given across
 _FLAT = 0.05  # full scale of a drawing whose sound stays below

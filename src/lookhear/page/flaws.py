@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from lookhear.cli.page.markup import Child, Html, el
-from lookhear.cli.page.numbers import number
-from lookhear.cli.page.view import View
+from lookhear.page.markup import Child, Html, el
+from lookhear.page.numbers import number
+from lookhear.page.view import View
 
 _KINDS = ((("clipping", "events"), "clipped", "clip"), (("dropouts",), "dropouts", "drop"))
 _LEAST = 18  # of 10000: what is shorter would not be seen

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import cos, pi, sin
 from typing import Any
 
-from lookhear.cli.page.markup import Html, card, el, join, meter, ranked
-from lookhear.cli.page.numbers import amount, number, numbers
-from lookhear.cli.page.view import View
+from lookhear.page.markup import Html, card, el, join, meter, ranked
+from lookhear.page.numbers import amount, number, numbers
+from lookhear.page.view import View
 
 CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _MAJOR = ("C", "D♭", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")

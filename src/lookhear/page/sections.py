@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from os.path import basename
 from typing import Any
 
-from lookhear.cli.page import cards, film, keys, labels, music, pictures, said, sightings, speech, tracks
-from lookhear.cli.page.markup import Child, Html, card, el, join
-from lookhear.cli.page.notices import notices
-from lookhear.cli.page.numbers import MISSING, amount, clock, numbers, size
-from lookhear.cli.page.tables import plain_table, task_table
-from lookhear.cli.page.tiles import tiles
-from lookhear.cli.page.view import View
+from lookhear.page import cards, film, keys, labels, music, pictures, said, sightings, speech, tracks
+from lookhear.page.markup import Child, Html, card, el, join
+from lookhear.page.notices import notices
+from lookhear.page.numbers import MISSING, amount, clock, numbers, size
+from lookhear.page.tables import plain_table, task_table
+from lookhear.page.tiles import tiles
+from lookhear.page.view import View
 
 _TRACKS: tuple[Callable[[View], tracks.Track | None], ...] = (
     film.strip,

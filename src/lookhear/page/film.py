@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lookhear.cli.page.markup import Child, Html, card, el, join
-from lookhear.cli.page.numbers import amount, clock, number, numbers
-from lookhear.cli.page.tracks import Track, drawn
-from lookhear.cli.page.view import View
+from lookhear.page.markup import Child, Html, card, el, join
+from lookhear.page.numbers import amount, clock, number, numbers
+from lookhear.page.tracks import Track, drawn
+from lookhear.page.view import View
 
 _WIDE, _HIGH = 1080, 84  # pixels of the strip on a wide screen
 _LEAST, _MOST = 4, 24  # frames in it

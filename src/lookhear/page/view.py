@@ -7,8 +7,8 @@ from typing import Any
 
 from lookhear.analysis.codec import plain
 from lookhear.analysis.report import Report
-from lookhear.cli.page.glossary import entry
-from lookhear.cli.page.numbers import number, numbers
+from lookhear.page.glossary import entry
+from lookhear.page.numbers import number, numbers
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lookhear.cli.page.cards import fact_list
-from lookhear.cli.page.markup import Child, Html, card, el
-from lookhear.cli.page.numbers import clock, number, numbers
-from lookhear.cli.page.sightings import outlines
-from lookhear.cli.page.view import View
+from lookhear.page.cards import fact_list
+from lookhear.page.markup import Child, Html, card, el
+from lookhear.page.numbers import clock, number, numbers
+from lookhear.page.sightings import outlines
+from lookhear.page.view import View
 
 _CHANNELS = ("red", "green", "blue")
 

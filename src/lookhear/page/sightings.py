@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lookhear.cli.page.markup import Child, Html, card, el
-from lookhear.cli.page.numbers import clock, number
-from lookhear.cli.page.view import View
+from lookhear.page.markup import Child, Html, card, el
+from lookhear.page.numbers import clock, number
+from lookhear.page.view import View
 
 _KINDS = (("faces", "face-box"), ("objects", "object-box"))
 _ROWS = 40  # labels of a film

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from os.path import basename
 
 from lookhear.analysis.report import Refusal
-from lookhear.cli.page.markup import Child, Html, el
-from lookhear.cli.page.notices import problems
-from lookhear.cli.page.numbers import MISSING, clock, numbers
-from lookhear.cli.page.tiles import Tile, facts
-from lookhear.cli.page.view import View
+from lookhear.page.markup import Child, Html, el
+from lookhear.page.notices import problems
+from lookhear.page.numbers import MISSING, clock, numbers
+from lookhear.page.tiles import Tile, facts
+from lookhear.page.view import View
 
 _COLUMNS = ("Size", "Leading colour", "Length", "Scenes", "Tempo", "Metre", "Key", "Loudness", "Quality")
 _POINTS = 120

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import pi
 
-from lookhear.cli.page.markup import Child, Html, card, el, join, meter, ranked
-from lookhear.cli.page.numbers import MISSING, amount, number, numbers
-from lookhear.cli.page.view import View
+from lookhear.page.markup import Child, Html, card, el, join, meter, ranked
+from lookhear.page.numbers import MISSING, amount, number, numbers
+from lookhear.page.view import View
 
 Fact = tuple[str, str, tuple[str, ...], str]  #: name, task, path, unit
 

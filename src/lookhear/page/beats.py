@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from lookhear.cli.page.markup import Child, Html, el, join
-from lookhear.cli.page.numbers import numbers
-from lookhear.cli.page.view import View
+from lookhear.page.markup import Child, Html, el, join
+from lookhear.page.numbers import numbers
+from lookhear.page.view import View
 
 _MOST_BARS, _MOST_BEATS = 260, 520  # that can be told apart across a page
 _MOST_READ = 6000  # that the page carries for the readout
