@@ -78,7 +78,9 @@ class Guard:
         except jwt.MissingRequiredClaimError as error:
             raise TokenRefused(f"The token lacks the claim '{error.claim}'.") from error
         except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError, LookupError) as error:
-            raise TokenRefused("The token is not valid: it must be signed with ES256 by the key of this service.") from error
+            raise TokenRefused(
+                "The token is not valid: it must be signed with ES256 by the key of this service."
+            ) from error
         return _claims(content)
 
 
@@ -121,7 +123,9 @@ def needs(permission: str) -> Callable[..., Awaitable[Claims]]:
     async def asked(request: Request, _: _Shown) -> Claims:
         claims = guard(request).check(request.headers.getlist("authorization"))
         if not claims.permit(permission):
-            raise NotAllowed(f"The token does not permit this: it takes '{permission}' among its permissions.", permission)
+            raise NotAllowed(
+                f"The token does not permit this: it takes '{permission}' among its permissions.", permission
+            )
         return claims
 
     return asked

@@ -56,7 +56,9 @@ class Pulse:
             await asyncio.wait({self._ask()}, timeout=wait)
         hangs = self._asking is not None and time.monotonic() - self._asked > _HANGS
         if hangs:
-            return Facts(self._facts.at, False, "the database does not answer", False, self._facts.queue_size, self._facts.gpu)
+            return Facts(
+                self._facts.at, False, "the database does not answer", False, self._facts.queue_size, self._facts.gpu
+            )
         return self._facts
 
     async def health(self) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from lookhear.errors import LimitExceeded
 from lookhear.serve.http.problems import known
 
 MAX_BODY = 1 << 20  # bytes
-_SENTENCE = f"The body is larger than the {MAX_BODY} bytes that one without files may have. Send files as multipart/form-data."
+_SENTENCE = (
+    f"The body is larger than the {MAX_BODY} bytes that one without files may have. Send files as multipart/form-data."
+)
 
 
 class BodyLimit:

@@ -11,7 +11,7 @@ import sys
 from typing import Any, TextIO
 
 import structlog
-from structlog.typing import EventDict
+from structlog.typing import EventDict, Processor
 
 from lookhear.serve.http.ids import REQUEST_ID
 
@@ -34,7 +34,7 @@ def configure(level: str = "INFO", form: str = "json", stream: TextIO | None = N
 
 def formatter(form: str = "json") -> logging.Formatter:
     """What turns records into lines."""
-    before = [
+    before: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),

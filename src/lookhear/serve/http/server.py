@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
-from lookhear.errors import InvalidSettings
+from lookhear.serve.http.listening import BACKLOG
 from lookhear.serve.http.running import Running
 
-_BACKLOG = 2048
 _KEEP_ALIVE = 75  # s that an idle connection stays; longer than most proxies keep theirs
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that takes connections from now on; they wait until someone serves. Raises InvalidSettings."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=_PASSIVE)[0]
-        found = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError) as error:
-        raise InvalidSettings(f"HOST={host} is no address of this machine: {error}.") from error
-    try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(address)
-        found.listen(_BACKLOG)
-    except OSError as error:
-        found.close()
-        raise InvalidSettings(_why(error, host, port)) from error
-    found.setblocking(False)
-    return found
 
 
 class Server(uvicorn.Server):
@@ -46,7 +26,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 lifespan="on",
-                backlog=_BACKLOG,
+                backlog=BACKLOG,
                 timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
             )
@@ -72,14 +52,3 @@ def serve(app: FastAPI, listening: socket.socket) -> None:
     failure: Exception | None = app.state.running.failure
     if failure is not None:
         raise failure
-
-
-def _why(error: OSError, host: str, port: int) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"Port {port} of {host} is taken. Choose another with --port or PORT, or stop what listens there."
-    if error.errno == errno.EACCES:
-        return f"Port {port} takes more rights than this user has. Choose one above 1023 with --port or PORT."
-    return f"Nothing can listen at {host}:{port}: {error.strerror}. Check --host and --port."
-
-
-_PASSIVE = socket.AI_PASSIVE

@@ -56,7 +56,10 @@ def body(form: Form, fields: Mapping[str, Any] | None = None, json: Mapping[str,
     """``openapi_extra`` of a door that reads this form. ``fields``: schemas of the others; ``json``: the schema of a
     body that may come instead."""
     one: dict[str, Any] = {"type": "string", "format": "binary"}
-    files = {name: one if most == 1 else {"type": "array", "items": one, "maxItems": most} for name, most in form.files.items()}
+    files = {
+        name: one if most == 1 else {"type": "array", "items": one, "maxItems": most}
+        for name, most in form.files.items()
+    }
     properties = {**files, **(fields or {})}
     schema = {"type": "object", "required": list(files), "properties": properties}
     content: dict[str, Any] = {"multipart/form-data": {"schema": schema}}
