@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from support.jobs import eventually, new
 
 from lookhear.errors import DuplicateJob, InvalidOptions, QueueFull
 from lookhear.jobs.database import Database
 from lookhear.jobs.job import Job, Status
 from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.store import JobStore
+from support.jobs import eventually, new
 
 Sql = Callable[[str], None]
 
