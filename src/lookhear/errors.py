@@ -26,7 +26,10 @@
     │   │   └── SlowUpload        the body came too slowly
     │   ├── PathRefused           a path outside the folders that requests may name
     │   ├── TokenRefused          no token, or none that can be trusted
-    │   └── NotAllowed            the token is good, but lacks the permission
+    │   ├── NotAllowed            the token is good, but lacks the permission
+    │   ├── InvalidVector         of another size than its collection, or not made of finite numbers
+    │   ├── InvalidId             of a job or a medium: it could not be one
+    │   └── ModelMismatch         a collection of vectors belongs to another model or version
     ├── TaskFailed                one task broke on one medium; the others went on
     ├── ModelUnavailable          its files cannot be fetched now: no network, or no source has them
     │   └── StoreUnwritable       they cannot be kept: full disk, read-only folder
@@ -40,6 +43,12 @@
     ├── JobTimedOut               a job took longer than it may
     ├── TookTooLong               an answer without a job took longer than it may
     ├── NoPublicKey               tokens are asked for, but there is nothing to check them with
+    ├── OutletFailed              what a result should go to, or a medium come from, does not do its part now
+    │   ├── VectorsUnavailable    the server that keeps vectors cannot be reached, or fails
+    │   │   └── VectorsLocked     another process has the folder of vectors open
+    │   ├── MediaStoreUnavailable it cannot be reached, or fails
+    │   ├── FilesUnwritable       the disk refuses to keep a job's files
+    │   └── OutletRefused         it says no, and would say so again
     └── Unsupported               this build cannot do it: an optional part is missing
         ├── ModelMissing          the weights that it takes are not installed
         └── DeviceMissing         a GPU is required, and there is none
@@ -241,6 +250,25 @@ class NotAllowed(InputError):
         self.permission = permission
 
 
+class InvalidVector(InputError):
+    """A vector that its collection cannot hold."""
+
+    code = "invalid_vector"
+
+
+class InvalidId(InputError):
+    """No job or medium can have such an id."""
+
+    code = "invalid_id"
+
+
+class ModelMismatch(InputError):
+    """A collection of vectors belongs to another model or version."""
+
+    code = "model_mismatch"
+    http_status = 409
+
+
 class TaskFailed(LookhearError):
     """One task broke on one medium."""
 
@@ -292,19 +320,6 @@ class DatabaseUnavailable(ServiceBusy):
     code = "database_unavailable"
 
 
-class JobStopped(LookhearError):
-    """The job in hand is no longer this worker's to do."""
-
-    code = "job_stopped"
-    retryable = True
-
-
-class JobTimedOut(LookhearError):
-    """A job took longer than JOB_TIMEOUT."""
-
-    code = "job_timed_out"
-
-
 class TooManyRequests(ServiceBusy):
     """As many requests are worked on as may."""
 
@@ -317,6 +332,19 @@ class Starting(ServiceBusy):
 
     code = "starting"
     retry_after = 1
+
+
+class JobStopped(LookhearError):
+    """The job in hand is no longer this worker's to do."""
+
+    code = "job_stopped"
+    retryable = True
+
+
+class JobTimedOut(LookhearError):
+    """A job took longer than JOB_TIMEOUT."""
+
+    code = "job_timed_out"
 
 
 class TookTooLong(LookhearError):
@@ -332,6 +360,48 @@ class NoPublicKey(LookhearError):
     code = "no_public_key"
     http_status = 503
     exit_code = 2
+
+
+class OutletFailed(LookhearError):
+    """What a result should go to, or a medium come from, does not do its part."""
+
+    code = "outlet_failed"
+    http_status = 503
+    exit_code = 4
+    retryable = True
+
+
+class VectorsUnavailable(OutletFailed):
+    """The server that keeps vectors cannot be reached, or fails."""
+
+    code = "vectors_unavailable"
+
+
+class VectorsLocked(VectorsUnavailable):
+    """Only one process can have a folder of vectors open."""
+
+    code = "vectors_locked"
+
+
+class MediaStoreUnavailable(OutletFailed):
+    """The media store cannot be reached, or fails."""
+
+    code = "media_store_unavailable"
+
+
+class FilesUnwritable(OutletFailed):
+    """The disk refuses to keep a job's files."""
+
+    code = "files_unwritable"
+    http_status = 507
+
+
+class OutletRefused(OutletFailed):
+    """An outlet says no, and would say so again."""
+
+    code = "outlet_refused"
+    http_status = 502
+    retryable = False
 
 
 class Unsupported(LookhearError):
