@@ -17,10 +17,17 @@
     │   ├── InvalidReport         stored JSON that is not a report
     │   ├── UnknownModel          no model of that name, or none of that version
     │   ├── InvalidModel          a model's file is damaged, of another kind than it should be, or unsafe
-    │   └── InvalidCard           an entry of a model catalogue is wrong
+    │   ├── InvalidCard           an entry of a model catalogue is wrong
+    │   └── DuplicateJob          the same is asked of the same medium already, and is not done yet
     ├── TaskFailed                one task broke on one medium; the others went on
     ├── ModelUnavailable          its files cannot be fetched now: no network, or no source has them
     │   └── StoreUnwritable       they cannot be kept: full disk, read-only folder
+    ├── ServiceBusy               the service cannot take or keep it now; the same again later may do
+    │   ├── QueueFull             as many jobs wait as may
+    │   ├── StorageUnwritable     the storage folder or the database takes no more: full disk, read-only
+    │   └── DatabaseUnavailable   the database does not answer, or is locked for too long
+    ├── JobStopped                whoever worked on it shall stop: cancelled, deleted, given to another, or shutting down
+    ├── JobTimedOut               a job took longer than it may
     └── Unsupported               this build cannot do it: an optional part is missing
         ├── ModelMissing          the weights that it takes are not installed
         └── DeviceMissing         a GPU is required, and there is none
@@ -30,7 +37,7 @@ Every class carries: ``code`` (stable, for machines), ``http_status``, ``exit_co
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class LookhearError(Exception):
@@ -148,6 +155,17 @@ class InvalidCard(InputError):
     exit_code = 2
 
 
+class DuplicateJob(InputError):
+    """A job for the same waits or runs; it is ``job``."""
+
+    code = "duplicate_job"
+    http_status = 409
+
+    def __init__(self, message: str, job: Any = None) -> None:
+        super().__init__(message)
+        self.job = job
+
+
 class TaskFailed(LookhearError):
     """One task broke on one medium."""
 
@@ -168,6 +186,48 @@ class StoreUnwritable(ModelUnavailable):
 
     code = "store_unwritable"
     retryable = False
+
+
+class ServiceBusy(LookhearError):
+    """Not now: the same again after ``retry_after`` seconds may do."""
+
+    code = "service_busy"
+    http_status = 503
+    exit_code = 4
+    retryable = True
+    retry_after: ClassVar[int] = 5
+
+
+class QueueFull(ServiceBusy):
+    """As many jobs wait as may."""
+
+    code = "queue_full"
+
+
+class StorageUnwritable(ServiceBusy):
+    """The disk refuses to keep a job, an upload or a result."""
+
+    code = "storage_unwritable"
+    retry_after = 30
+
+
+class DatabaseUnavailable(ServiceBusy):
+    """The database of jobs does not answer."""
+
+    code = "database_unavailable"
+
+
+class JobStopped(LookhearError):
+    """The job in hand is no longer this worker's to do."""
+
+    code = "job_stopped"
+    retryable = True
+
+
+class JobTimedOut(LookhearError):
+    """A job took longer than JOB_TIMEOUT."""
+
+    code = "job_timed_out"
 
 
 class Unsupported(LookhearError):
