@@ -27,7 +27,10 @@
     │   │   └── SlowUpload        the body came too slowly
     │   ├── PathRefused           a path outside the folders that requests may name
     │   ├── TokenRefused          no token, or none that can be trusted
-    │   └── NotAllowed            the token is good, but lacks the permission
+    │   ├── NotAllowed            the token is good, but lacks the permission
+    │   ├── InvalidVector         of another size than its collection, or not made of finite numbers
+    │   ├── InvalidId             of a job or a medium: it could not be one
+    │   └── ModelMismatch         a collection of vectors belongs to another model or version
     ├── TaskFailed                one task broke on one medium; the others went on
     ├── ModelUnavailable          its files cannot be fetched now: no network, or no source has them
     │   └── StoreUnwritable       they cannot be kept: full disk, read-only folder
@@ -41,12 +44,6 @@
     ├── JobTimedOut               a job took longer than it may
     ├── TookTooLong               an answer without a job took longer than it may
     ├── NoPublicKey               tokens are asked for, but there is nothing to check them with
-    │   ├── InvalidVector         of another size than its collection, or not made of finite numbers
-    │   ├── InvalidId             of a job or a medium: it could not be one
-    │   └── ModelMismatch         a collection of vectors belongs to another model or version
-    ├── TaskFailed                one task broke on one medium; the others went on
-    ├── ModelUnavailable          its files cannot be fetched now: no network, or no source has them
-    │   └── StoreUnwritable       they cannot be kept: full disk, read-only folder
     ├── OutletFailed              what a result should go to, or a medium come from, does not do its part now
     │   ├── VectorsUnavailable    the server that keeps vectors cannot be reached, or fails
     │   │   └── VectorsLocked     another process has the folder of vectors open
