@@ -51,6 +51,7 @@ def app(service: WorkingService) -> FastAPI:
 @pytest.fixture
 def client(service: WorkingService, app: FastAPI) -> Iterator[httpx.Client]:
     with served(app) as client:
+        client.get("/").raise_for_status()  # the service has opened
         yield client
         service.may_work.set()
 

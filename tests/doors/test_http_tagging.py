@@ -31,6 +31,7 @@ def service(tmp_path: Path) -> WorkingService:
 @pytest.fixture
 def client(service: WorkingService) -> Iterator[httpx.Client]:
     with served(create_app(service)) as client:
+        client.get("/").raise_for_status()  # the service has opened
         yield client
         service.may_work.set()
 
