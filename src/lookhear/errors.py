@@ -44,6 +44,7 @@
     ├── JobTimedOut               a job took longer than it may
     ├── TookTooLong               an answer without a job took longer than it may
     ├── NoPublicKey               tokens are asked for, but there is nothing to check them with
+    ├── ServiceUnreachable        no service answers where one should, or it fails
     ├── OutletFailed              what a result should go to, or a medium come from, does not do its part now
     │   ├── VectorsUnavailable    the server that keeps vectors cannot be reached, or fails
     │   │   └── VectorsLocked     another process has the folder of vectors open
@@ -367,6 +368,15 @@ class NoPublicKey(LookhearError):
     code = "no_public_key"
     http_status = 503
     exit_code = 2
+class ServiceUnreachable(LookhearError):
+    """No service answers at that address, or it fails."""
+
+    code = "service_unreachable"
+    http_status = 503
+    exit_code = 4
+    retryable = True
+
+
 class OutletFailed(LookhearError):
     """What a result should go to, or a medium come from, does not do its part."""
 
