@@ -258,6 +258,7 @@ class NotAllowed(InputError):
         super().__init__(message)
         self.permission = permission
 
+
 class InvalidVector(InputError):
     """A vector that its collection cannot hold."""
 
@@ -368,6 +369,8 @@ class NoPublicKey(LookhearError):
     code = "no_public_key"
     http_status = 503
     exit_code = 2
+
+
 class ServiceUnreachable(LookhearError):
     """No service answers at that address, or it fails."""
 

@@ -104,9 +104,7 @@ def test_what_is_no_media_fails_with_an_object(client: httpx.Client) -> None:
     assert isinstance(error, dict) and set(error) == {"code", "message"} and error["code"] == "not_a_medium"
 
 
-def test_an_answer_is_held_open_until_the_job_ends(
-    client: httpx.Client, service: WorkingService, tune: bytes
-) -> None:
+def test_an_answer_is_held_open_until_the_job_ends(client: httpx.Client, service: WorkingService, tune: bytes) -> None:
     service.may_work.clear()
     number = queued(client, "audio", tune)
     began = time.monotonic()

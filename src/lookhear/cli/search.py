@@ -21,7 +21,13 @@ _WAIT = 120.0
 
 
 def run(
-    words: str | None, like: Path | None, face: Path | None, limit: int, threshold: float | None, url: str, as_json: bool
+    words: str | None,
+    like: Path | None,
+    face: Path | None,
+    limit: int,
+    threshold: float | None,
+    url: str,
+    as_json: bool,
 ) -> int:
     """The exit code. Exactly one of ``words``, ``like`` and ``face`` is given."""
     if sum(one is not None for one in (words, like, face)) != 1:
@@ -140,4 +146,6 @@ def _show(found: dict[str, Any], served: str) -> None:
     screen = console()
     screen.print(table)
     model = found["model"]
-    screen.print(f"[dim]By {escape(model['name'])} {escape(model['version'])}, from {escape(where)}.[/]", soft_wrap=True)
+    screen.print(
+        f"[dim]By {escape(model['name'])} {escape(model['version'])}, from {escape(where)}.[/]", soft_wrap=True
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
@@ -47,7 +48,12 @@ class Wish(Bounded):
             "examples": [
                 {"text": "a red car at night", "limit": 5},
                 {"media_store_id": "123", "threshold": 0.7},
-                {"among": "faces", "media_store_id": "456", "face_index": 0, "filters": {"task_type": "face_embedding"}},
+                {
+                    "among": "faces",
+                    "media_store_id": "456",
+                    "face_index": 0,
+                    "filters": {"task_type": "face_embedding"},
+                },
             ]
         }
     )
@@ -179,8 +185,6 @@ def _fields(fields: dict[str, Any]) -> dict[str, Any]:
     """Those of a form are text; what is left empty counts as not given."""
     fields = {name: value for name, value in fields.items() if value != ""}
     if "filters" in fields:
-        try:
+        with suppress(ValueError):  # it is told as being of the wrong type
             fields["filters"] = json.loads(fields["filters"])
-        except ValueError:
-            pass  # told as being of the wrong type
     return fields
