@@ -29,7 +29,8 @@
     │   ├── NotAllowed            the token is good, but lacks the permission
     │   ├── InvalidVector         of another size than its collection, or not made of finite numbers
     │   ├── InvalidId             of a job or a medium: it could not be one
-    │   └── ModelMismatch         a collection of vectors belongs to another model or version
+    │   ├── ModelMismatch         a collection of vectors belongs to another model or version
+    │   └── UnknownJob            no job of that id
     ├── TaskFailed                one task broke on one medium; the others went on
     ├── ModelUnavailable          its files cannot be fetched now: no network, or no source has them
     │   └── StoreUnwritable       they cannot be kept: full disk, read-only folder
@@ -49,6 +50,7 @@
     │   ├── MediaStoreUnavailable it cannot be reached, or fails
     │   ├── FilesUnwritable       the disk refuses to keep a job's files
     │   └── OutletRefused         it says no, and would say so again
+    ├── ServiceUnreachable        no service answers where one should, or it fails
     └── Unsupported               this build cannot do it: an optional part is missing
         ├── ModelMissing          the weights that it takes are not installed
         └── DeviceMissing         a GPU is required, and there is none
@@ -269,6 +271,13 @@ class ModelMismatch(InputError):
     http_status = 409
 
 
+class UnknownJob(InputError):
+    """No job of that id."""
+
+    code = "unknown_job"
+    http_status = 404
+
+
 class TaskFailed(LookhearError):
     """One task broke on one medium."""
 
@@ -402,6 +411,15 @@ class OutletRefused(OutletFailed):
     code = "outlet_refused"
     http_status = 502
     retryable = False
+
+
+class ServiceUnreachable(LookhearError):
+    """No service answers at that address, or it fails."""
+
+    code = "service_unreachable"
+    http_status = 503
+    exit_code = 4
+    retryable = True
 
 
 class Unsupported(LookhearError):
