@@ -45,12 +45,10 @@ class Workers:
         work: Perform | Target,
         settings: JobSettings,
         *,
-        count: int | None = None,
         task_types: Collection[str] | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
-        self._count = settings.max_workers if count is None else count
         self._name = new_name()
         self._born = 0
         self._slots: list[_Slot] = []
@@ -61,7 +59,7 @@ class Workers:
 
     def start(self) -> None:
         """They wait for jobs."""
-        self._slots = [self._hired() for _ in range(self._count)]
+        self._slots = [self._hired() for _ in range(self._settings.max_workers)]
         self._keeper.start()
 
     def stop(self, grace: float = 30.0) -> None:
