@@ -435,6 +435,13 @@ def test_what_is_old_expires(store: JobStore, sql: Sql) -> None:
     assert len(store.events(0)) == 1
 
 
+def test_names_that_no_database_takes_are_merely_unknown(store: JobStore) -> None:
+    assert store.get("a\0b") is None and store.numbered(1 << 70) is None and store.numbered(0) is None
+    assert store.events(1 << 70) == [] and store.events(0, "\0") == []
+    assert store.listed(task_type="\ud800").jobs == ()
+    assert store.kept("\0") is None and store.sync_status("\0") is None
+
+
 def test_answers_are_kept(store: JobStore) -> None:
     assert store.kept("k") is None
     store.keep("k", '{"a": 1}')

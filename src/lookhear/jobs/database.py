@@ -186,6 +186,7 @@ def _told(error: BaseException, url: URL, final: bool) -> LookhearError | None:
         return _sqlite_told(error, str(url.database))
     if not hasattr(error, "sqlstate"):
         return None
+    lost = error.sqlstate is None and "OperationalError" in {kind.__name__ for kind in type(error).__mro__}
     state, place = _state(error), f"{url.host or 'the local socket'}"
     if state in _CLASHES:
         return DatabaseUnavailable("Others kept changing the same jobs. Try again.") if final else None
@@ -193,7 +194,7 @@ def _told(error: BaseException, url: URL, final: bool) -> LookhearError | None:
         return StorageUnwritable(f"The disk of the database at {place} is full. Free some space there.")
     if state in ("25006", "42501"):
         return StorageUnwritable(f"The database at {place} may not be written to. Check DATABASE_URL and its rights.")
-    if state is None or state[:2] in ("08", "53", "57", "58") or state == "3D000" or state[:2] == "28":
+    if lost or (state or "")[:2] in ("08", "28", "53", "57", "58") or state == "3D000":
         return DatabaseUnavailable(
             f"The database at {place} does not answer ({_first_line(error)}). Check DATABASE_URL."
         )

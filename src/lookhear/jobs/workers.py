@@ -74,7 +74,7 @@ class Workers:
                 slot.hurry()
             self._idle(_LISTEN)
         for slot in self._slots:
-            slot.end()
+            self._end(slot)
         if self._pulse is not None:
             self._pulse.close()
 
@@ -120,8 +120,14 @@ class Workers:
             if slot.dead() and time.monotonic() - slot.born > _SHORT_LIFE:
                 lost = self._store.bury(slot.name)
                 _LOG.warning("worker %s died with %d jobs in hand; another takes its place", slot.name, lost)
-                slot.end()
+                self._end(slot)
                 self._slots[index] = self._hired()
+
+    def _end(self, slot: _Slot) -> None:
+        try:
+            slot.end()
+        except ServiceBusy as error:
+            _LOG.warning("what %s had in hand waits until its lease ends: %s", slot.name, error)
 
     def _idle(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -165,10 +171,7 @@ class _Thread:
 
     def end(self) -> None:
         self._worker.hurry()
-        try:
-            self._worker.let_go()
-        except ServiceBusy as error:
-            _LOG.warning("a job in hand could not be given back, its lease will end: %s", error)
+        self._worker.let_go()
 
     def dead(self) -> bool:
         return not self._thread.is_alive() or self._worker.stuck

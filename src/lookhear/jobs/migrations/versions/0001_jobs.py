@@ -86,6 +86,8 @@ def _jobs() -> None:
         "jobs_unique", "jobs", ["unique_key"], unique=True, sqlite_where=still_open, postgresql_where=still_open
     )
     op.create_index("jobs_by_status", "jobs", ["status", "task_type", "number"])
+    ended, told = sql.text("completed_at IS NOT NULL"), ["completed_at", "status", "task_type", "started_at"]
+    op.create_index("jobs_ended", "jobs", told, sqlite_where=ended, postgresql_where=ended)
 
 
 def _queue() -> None:
