@@ -421,6 +421,12 @@ def test_cleanup(store: JobStore, sql: Sql) -> None:
     assert [job.id for job in store.listed().jobs] == [running.id]
 
 
+def test_a_cleanup_takes_any_number(store: JobStore) -> None:
+    store.put_many([new(str(number)) for number in range(1001)])
+    cleaned = store.cleanup(status=Status.PENDING)
+    assert (len(cleaned.job_ids), cleaned.queue_entries, store.stats().total) == (1001, 1001, 0)
+
+
 def test_what_is_old_expires(store: JobStore, sql: Sql) -> None:
     store.put_many([new("a"), new("b")])
     store.keep("k", "{}")

@@ -65,3 +65,34 @@ def test_killed_workers_lose_no_job_and_end_none_twice(tmp_path: Path) -> None:
     assert set(performed) == put
     starts = Counter(event.job_id for event in events if event.kind == "started")
     assert all(performed[id] <= starts[id] for id in put)
+
+
+_PUT = """
+import sys
+from pathlib import Path
+from support.jobs import new
+from lookhear.jobs.settings import JobSettings
+from lookhear.jobs.store import JobStore
+
+with JobStore(JobSettings(storage_dir=Path(sys.argv[1]))) as store:
+    while True:
+        print(store.put(new()).id, flush=True)
+"""
+
+
+def test_a_job_that_was_acknowledged_is_there_whatever_happens_then(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", _PUT, str(tmp_path)]
+    told = []
+    for seconds in (0.0, 0.05, 0.13):
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            told.append(process.stdout.readline().strip())
+            time.sleep(seconds)
+            process.kill()
+            told += [line.strip() for line in process.stdout if len(line) == 37]
+    with JobStore(JobSettings(storage_dir=tmp_path)) as store:
+        kept = [job.id for job in store.listed(limit=100_000).jobs]
+        taken = [store.take("w") for _ in kept]
+    assert set(told) <= set(kept)
+    assert [job.id for job in taken if job is not None] == kept[::-1]

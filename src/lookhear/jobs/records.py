@@ -101,22 +101,19 @@ class Records:
         jobs = sum(count for _, _, count in rows)
         return means, sum(total for _, total, _ in rows) / jobs if jobs else None
 
-    def cleanup(self, older_than_seconds: float | None, status: Status | None) -> Cleaned:
-        """Jobs that have ended, and of a status that is not final those that wait, are gone."""
+    def cleanup(self, older_than_seconds: float | None, status: Status | None, most: int) -> Cleaned:
+        """Some of the jobs that have ended, or of those of ``status``, are gone; never what a worker has in hand."""
         asked = select(JOBS.c.number, JOBS.c.id).where(JOBS.c.status != Status.PROCESSING)
         asked = asked.where(JOBS.c.status == status if status else JOBS.c.status != Status.PENDING)
         if older_than_seconds is not None:
             since = func.coalesce(JOBS.c.completed_at, JOBS.c.created_at)
             asked = asked.where(since < now_ms() - round(older_than_seconds * 1000))
-        rows = self._connection.execute(asked.with_for_update(skip_locked=True)).all()
-        entries = 0
-        for start in range(0, len(rows), 500):
-            some = rows[start : start + 500]
-            numbers, ids = [row.number for row in some], [row.id for row in some]
-            entries += self._connection.execute(delete(QUEUE).where(QUEUE.c.number.in_(numbers))).rowcount
-            self._connection.execute(delete(JOBS).where(JOBS.c.number.in_(numbers)))
-            self._connection.execute(delete(SYNC).where(SYNC.c.job_id.in_(ids)))
-        return Cleaned(tuple(row.id for row in rows), entries)
+        rows = self._connection.execute(asked.limit(most).with_for_update(skip_locked=True)).all()
+        numbers, ids = [row.number for row in rows], [row.id for row in rows]
+        entries = self._connection.execute(delete(QUEUE).where(QUEUE.c.number.in_(numbers))).rowcount
+        self._connection.execute(delete(JOBS).where(JOBS.c.number.in_(numbers)))
+        self._connection.execute(delete(SYNC).where(SYNC.c.job_id.in_(ids)))
+        return Cleaned(tuple(ids), entries)
 
     def expire(self, event_ttl: float, result_ttl: float) -> None:
         """Old events and kept answers are gone; the newest event stays, as the mark of where we are."""

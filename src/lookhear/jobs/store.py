@@ -18,6 +18,7 @@ from lookhear.jobs.tables import JOBS
 from lookhear.jobs.together import Together
 from lookhear.jobs.watch import FileWatch, ServerWatch, Watch
 
+_AT_ONCE = 500  # jobs that one transaction of a cleanup takes away
 _Made = TypeVar("_Made")
 
 
@@ -148,8 +149,18 @@ class JobStore:
         return self._read(Records.stats)
 
     def cleanup(self, older_than_seconds: float | None = None, status: Status | None = None) -> Cleaned:
-        """Jobs that have ended are gone, or those of ``status``; never those that a worker has in hand."""
-        return self._write(lambda records: records.cleanup(older_than_seconds, status))
+        """Jobs that have ended are gone, or those of ``status``; never those that a worker has in hand.
+
+        In many transactions, so that nobody has to wait for all of it.
+        """
+        ids: list[str] = []
+        entries = 0
+        while True:
+            some = self._write(lambda records: records.cleanup(older_than_seconds, status, _AT_ONCE))
+            ids += some.job_ids
+            entries += some.queue_entries
+            if len(some.job_ids) < _AT_ONCE:
+                return Cleaned(tuple(ids), entries)
 
     def expire(self) -> None:
         """Events older than EVENT_TTL and answers older than RESULT_TTL are gone."""
