@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,8 +34,6 @@ def noting(folder: str) -> Perform:
         with (Path(folder) / "performed").open("a") as file:
             file.write(f"{job.id}\n")
         if job.request.get("crash") and job.attempts == 1:
-            import os
-
             os._exit(9)
         time.sleep(job.request.get("seconds", 0.0))
         return Outcome({"name": job.media_store_id})
