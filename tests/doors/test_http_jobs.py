@@ -103,7 +103,7 @@ def test_ids_may_be_numbers_and_are_kept_as_text(client: httpx.Client) -> None:
 def test_a_job_that_fails_says_why(client: httpx.Client) -> None:
     job = ended(client, queued(client, medium="none")["job_id"])
     assert (job["status"], job["result"]) == ("error", None)
-    assert "no 'none'" in job["error_message"]
+    assert "no medium 'none'" in job["error_message"]
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from pathlib import Path
-from typing import Any
 
-from lookhear.analysis.codec import to_json
-from lookhear.contracts import jobs, tagging
-from lookhear.errors import MediumNotFound
 from lookhear.jobs.control import Control, Outcome
 from lookhear.jobs.job import Job
 from lookhear.jobs.worker import Worker
 from lookhear.settings import Settings
+from lookhear.wiring.performing import Performer
 from lookhear.wiring.service import Service
 
 
@@ -40,24 +35,8 @@ class WorkingService(Service):
         self._thread.join()
 
     def perform(self, job: Job, control: Control) -> Outcome:
-        """The tags, or the result of the one task."""
+        """As the service does, once it may."""
         control.progress(0.0)
         while not self.may_work.wait(0.02):
             control.progress()
-        return Outcome(self._tagged(job) if job.contract == "tagging" else self._done(job))
-
-    def _tagged(self, job: Job) -> dict[str, Any]:
-        kind = job.task_type
-        assert kind in ("audio", "video")
-        report = self.analyze(Path(job.request["upload"]["path"]), tagging.ask(kind).tasks)  # type: ignore[arg-type]
-        self.files.put_report(job.id, to_json(report))
-        return tagging.answer(kind, report)  # type: ignore[arg-type]
-
-    def _done(self, job: Job) -> dict[str, Any]:
-        path = self.settings.storage_dir / "media" / job.media_store_id
-        if not os.path.exists(path):
-            raise MediumNotFound(f"The media store has no '{job.media_store_id}'.")
-        asked = jobs.ask(job.task_type)
-        report = self.analyze(path, asked.tasks, asked.options)
-        self.files.put_report(job.id, to_json(report))
-        return jobs.result(job.task_type, report, job.media_store_id)
+        return Performer(self)(job, control)
