@@ -11,6 +11,9 @@
     │   ├── MediumUnreadable      permission denied, or the disk failed
     │   ├── LimitExceeded         over a limit of the settings (bytes, pixels, duration, streams, channels, time)
     │   ├── SourceRefused         a URL where URLs are not allowed
+    │   ├── WrongMedium           sound where pictures are asked for, or the like
+    │   ├── HashMismatch          the file is not the one that the request means
+    │   ├── BadMessage            a message that cannot be read
     │   ├── UnknownTask           no task of that name
     │   ├── InvalidOptions        a task option that does not exist or has a wrong value
     │   ├── InvalidSettings       a setting in the environment or .env has a wrong value
@@ -115,6 +118,26 @@ class SourceRefused(InputError):
 
     code = "source_refused"
     http_status = 403
+
+
+class WrongMedium(InputError):
+    """A medium of another kind than what was asked for is about."""
+
+    code = "wrong_medium"
+    http_status = 415
+
+
+class HashMismatch(InputError):
+    """The bytes are not those whose hash the request tells."""
+
+    code = "hash_mismatch"
+    http_status = 400
+
+
+class BadMessage(InputError):
+    """A message that cannot be read, and never will."""
+
+    code = "bad_message"
 
 
 class UnknownTask(InputError):
