@@ -22,6 +22,7 @@
     │   ├── InvalidModel          a model's file is damaged, of another kind than it should be, or unsafe
     │   ├── InvalidCard           an entry of a model catalogue is wrong
     │   ├── DuplicateJob          the same is asked of the same medium already, and is not done yet
+    │   ├── UnknownJob            no job of that id
     │   ├── BadUpload             the body is no multipart/form-data, or breaks off
     │   │   └── SlowUpload        the body came too slowly
     │   ├── PathRefused           a path outside the folders that requests may name
@@ -196,6 +197,13 @@ class DuplicateJob(InputError):
     def __init__(self, message: str, job: Any = None) -> None:
         super().__init__(message)
         self.job = job
+
+
+class UnknownJob(InputError):
+    """No job of that id."""
+
+    code = "unknown_job"
+    http_status = 404
 
 
 class BadUpload(InputError):
