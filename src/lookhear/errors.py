@@ -41,6 +41,18 @@
     ├── JobTimedOut               a job took longer than it may
     ├── TookTooLong               an answer without a job took longer than it may
     ├── NoPublicKey               tokens are asked for, but there is nothing to check them with
+    │   ├── InvalidVector         of another size than its collection, or not made of finite numbers
+    │   ├── InvalidId             of a job or a medium: it could not be one
+    │   └── ModelMismatch         a collection of vectors belongs to another model or version
+    ├── TaskFailed                one task broke on one medium; the others went on
+    ├── ModelUnavailable          its files cannot be fetched now: no network, or no source has them
+    │   └── StoreUnwritable       they cannot be kept: full disk, read-only folder
+    ├── OutletFailed              what a result should go to, or a medium come from, does not do its part now
+    │   ├── VectorsUnavailable    the server that keeps vectors cannot be reached, or fails
+    │   │   └── VectorsLocked     another process has the folder of vectors open
+    │   ├── MediaStoreUnavailable it cannot be reached, or fails
+    │   ├── FilesUnwritable       the disk refuses to keep a job's files
+    │   └── OutletRefused         it says no, and would say so again
     └── Unsupported               this build cannot do it: an optional part is missing
         ├── ModelMissing          the weights that it takes are not installed
         └── DeviceMissing         a GPU is required, and there is none
@@ -248,6 +260,24 @@ class NotAllowed(InputError):
         super().__init__(message)
         self.permission = permission
 
+class InvalidVector(InputError):
+    """A vector that its collection cannot hold."""
+
+    code = "invalid_vector"
+
+
+class InvalidId(InputError):
+    """No job or medium can have such an id."""
+
+    code = "invalid_id"
+
+
+class ModelMismatch(InputError):
+    """A collection of vectors belongs to another model or version."""
+
+    code = "model_mismatch"
+    http_status = 409
+
 
 class TaskFailed(LookhearError):
     """One task broke on one medium."""
@@ -340,6 +370,46 @@ class NoPublicKey(LookhearError):
     code = "no_public_key"
     http_status = 503
     exit_code = 2
+class OutletFailed(LookhearError):
+    """What a result should go to, or a medium come from, does not do its part."""
+
+    code = "outlet_failed"
+    http_status = 503
+    exit_code = 4
+    retryable = True
+
+
+class VectorsUnavailable(OutletFailed):
+    """The server that keeps vectors cannot be reached, or fails."""
+
+    code = "vectors_unavailable"
+
+
+class VectorsLocked(VectorsUnavailable):
+    """Only one process can have a folder of vectors open."""
+
+    code = "vectors_locked"
+
+
+class MediaStoreUnavailable(OutletFailed):
+    """The media store cannot be reached, or fails."""
+
+    code = "media_store_unavailable"
+
+
+class FilesUnwritable(OutletFailed):
+    """The disk refuses to keep a job's files."""
+
+    code = "files_unwritable"
+    http_status = 507
+
+
+class OutletRefused(OutletFailed):
+    """An outlet says no, and would say so again."""
+
+    code = "outlet_refused"
+    http_status = 502
+    retryable = False
 
 
 class Unsupported(LookhearError):

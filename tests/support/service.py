@@ -148,7 +148,7 @@ def served(app: FastAPI, **client: Any) -> Iterator[httpx.Client]:
     listening = listen("127.0.0.1", 0)
     server = Server(app)
     thread = threading.Thread(target=server.run, args=([listening],))
-    url = "http://127.0.0.1:{}".format(listening.getsockname()[1])
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     thread.start()
     try:
         with httpx.Client(base_url=url, timeout=30, trust_env=False, **client) as found:

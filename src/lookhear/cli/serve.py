@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +32,7 @@ def serve(settings: Settings, workers: bool = True) -> None:
 
     configure("DEBUG" if settings.debug else settings.log_level, settings.log_format)
     app = create_app(_service(settings), workers=workers)
-    sys.stdout.write(announced(app, listening, workers) + "\n")
-    sys.stdout.flush()
-    until_told(app, listening)
+    until_told(app, listening, lambda: print(announced(app, listening, workers), flush=True))
 
 
 def announced(app: FastAPI, listening: socket, workers: bool) -> str:

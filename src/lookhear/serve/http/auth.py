@@ -6,7 +6,6 @@ AUTH_SCOPE=all asks at every door but health.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -27,6 +26,7 @@ from lookhear.settings import ServeSettings
 
 INFERENCE = "ai_inference_support"
 _LONGEST = 8192  # characters of a token
+_LATEST = 1e12  # epoch s; no number that is none, nor infinity, lies below
 _LEEWAY = 5.0  # s that clocks may differ
 
 
@@ -104,7 +104,7 @@ def _claims(content: dict[str, Any]) -> Claims:
     permissions, is_admin = content.get("permissions", []), content.get("is_admin", False)
     if not isinstance(sub, str) or not sub:
         raise TokenRefused("The claim 'sub' of the token must be a text.")
-    if isinstance(exp, bool) or not isinstance(exp, (int, float)) or not math.isfinite(exp):
+    if isinstance(exp, bool) or not isinstance(exp, (int, float)) or not 0 < exp < _LATEST:
         raise TokenRefused("The claim 'exp' of the token must be a number of seconds.")
     if not isinstance(permissions, list) or not all(isinstance(one, str) for one in permissions):
         raise TokenRefused("The claim 'permissions' of the token must be a list of texts.")

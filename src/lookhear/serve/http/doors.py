@@ -10,12 +10,8 @@ from fastapi import APIRouter
 DOORS = (
     "home",
     "metrics",
-    "jobs",
     "events",
-    "admin",
     "tagging",
-    "analyzer",
-    "search",
 )
 TAGS = {
     "service": "What there is and how it is.",

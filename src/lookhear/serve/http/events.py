@@ -42,16 +42,14 @@ router = APIRouter(tags=["events"])
 
 
 @router.get("/events", response_class=EventSourceResponse, responses=_STREAM)
-async def all_events(request: Request, last_event_id: _KINDS = {Status.ERROR: "failed"}  # of the others the event is called as the state
-LastEventId = None) -> Response:
+async def all_events(request: Request, last_event_id: LastEventId = None) -> Response:
     """Changes of all jobs: those since Last-Event-ID, else from now on."""
     jobs, after = parts.service(request).jobs, _number(last_event_id)
     return _stream(_told(jobs, feed(request), None, after))
 
 
 @router.get("/job/{id}/events", response_class=EventSourceResponse, responses={**_STREAM, **_GONE})
-async def job_events(request: Request, id: str, last_event_id: _KINDS = {Status.ERROR: "failed"}  # of the others the event is called as the state
-LastEventId = None) -> Response:
+async def job_events(request: Request, id: str, last_event_id: LastEventId = None) -> Response:
     """Changes of one job, from the first that is kept, or since Last-Event-ID; the stream ends with the job."""
     jobs, after = parts.service(request).jobs, _number(last_event_id)
     job = await to_thread.run_sync(jobs.get, id)

@@ -45,8 +45,10 @@ class Gate:
         running: Future[T] = self._pool.submit(context.run, work, *arguments)
         running.add_done_callback(self._leave)
         limit = self._seconds if seconds is None else seconds
+        awaited = asyncio.wrap_future(running)
+        awaited.add_done_callback(_heard)
         try:
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(running)), limit or None)
+            return await asyncio.wait_for(asyncio.shield(awaited), limit or None)
         except TimeoutError as error:
             if running.done() and not running.cancelled():
                 raise  # the work's own
@@ -74,3 +76,9 @@ class Gate:
     def _leave(self, _: Future[Any]) -> None:
         with self._guard:
             self._taken -= 1
+
+
+def _heard(future: asyncio.Future[Any]) -> None:
+    """How work ends that nobody waits for any longer is no news."""
+    if not future.cancelled():
+        future.exception()

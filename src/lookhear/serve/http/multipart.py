@@ -10,12 +10,16 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 
 from lookhear.errors import BadUpload, LimitExceeded
 from lookhear.serve.http.parts import Spool, Writing
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 _OVERHEAD = 1 << 16  # bytes of boundaries and headers
 _LONGEST_NAME = 255

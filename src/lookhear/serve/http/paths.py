@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable
@@ -33,7 +34,7 @@ def resolve(named: str, settings: Settings) -> Path:
         raise PathRefused(
             "The path leads out of the folders that requests may name. Add its folder to MEDIA_ROOTS, or upload the file."
         )
-    path = next((one for one in found if one.exists()), found[0])
+    path = next((one for one in found if os.path.exists(one)), found[0])
     _check(path)
     return path
 
@@ -52,6 +53,8 @@ def _check(path: Path) -> None:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MediumNotFound(_NOT_THERE) from error
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise MediumNotFound(_NOT_THERE) from error
         raise MediumUnreadable("The file cannot be looked at. Check the permissions of its folder.") from error
     if not stat.S_ISREG(mode):
         raise NotAMedium("It is no file, but a folder, a pipe or a device. Name a file.")

@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from lookhear.errors import LookhearError, NotAllowed, ServiceBusy, TokenRefused
+from lookhear.errors import LookhearError, NotAllowed, ServiceBusy, SlowUpload, TokenRefused
 from lookhear.serve.http.ids import REQUEST_ID
 
 MEDIA_TYPE = "application/problem+json"
@@ -96,6 +96,8 @@ def _headers(error: LookhearError, status: int) -> dict[str, str]:
     if isinstance(error, NotAllowed):
         wanted = f', scope="{error.permission}"' if error.permission else ""
         return {"WWW-Authenticate": f'Bearer realm="lookhear", error="insufficient_scope"{wanted}'}
+    if isinstance(error, SlowUpload):
+        return {"Connection": "close"}  # else the server waits for the rest
     if status == 429 or (status == 503 and error.retryable):
         return {"Retry-After": str(error.retry_after if isinstance(error, ServiceBusy) else _RETRY_AFTER)}
     return {}

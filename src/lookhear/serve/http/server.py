@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -17,7 +18,7 @@ _KEEP_ALIVE = 75  # s that an idle connection stays; longer than most proxies ke
 class Server(uvicorn.Server):
     """Tells the app that it stops before it waits for connections to end, so that those that wait end, too."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, on_start: Callable[[], None] = lambda: None) -> None:
         settings = app.state.service.settings
         super().__init__(
             uvicorn.Config(
@@ -33,6 +34,12 @@ class Server(uvicorn.Server):
         )
         self._running: Running = app.state.running
         self._running.on_failure = self.leave
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """From here on signals are heard."""
+        await super().startup(sockets)
+        self._on_start()
 
     def leave(self) -> None:
         """Stop serving soon."""
@@ -46,9 +53,9 @@ class Server(uvicorn.Server):
         self.leave()
 
 
-def serve(app: FastAPI, listening: socket.socket) -> None:
+def serve(app: FastAPI, listening: socket.socket, on_start: Callable[[], None] = lambda: None) -> None:
     """Until a signal comes. Raises what kept the service from opening."""
-    Server(app).run(sockets=[listening])
+    Server(app, on_start).run(sockets=[listening])
     failure: Exception | None = app.state.running.failure
     if failure is not None:
         raise failure

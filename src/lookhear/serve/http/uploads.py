@@ -15,7 +15,7 @@ from anyio import to_thread
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from lookhear.errors import LimitExceeded, SlowUpload
+from lookhear.errors import SlowUpload
 from lookhear.serve.http.multipart import Form, Reader, Upload, Uploads, too_large
 from lookhear.serve.http.parts import Spool
 
@@ -24,7 +24,6 @@ __all__ = ["Form", "Upload", "Uploads", "body", "is_multipart", "read"]
 PATIENCE = 20.0  # s of waiting within which LEAST bytes must come
 LEAST = 1 << 14
 _RUN = 1 << 19  # bytes that make a trip to a thread worth while
-_LINGER_SECONDS, _LINGER_BYTES = 2.0, 1 << 26
 
 
 def is_multipart(request: Request) -> bool:
@@ -39,13 +38,9 @@ async def read(request: Request, form: Form, spool: Spool, *, required: bool = T
     """
     if not is_multipart(request):
         raise _missing(next(iter(form.files)), ())
-    try:
-        if _length(request) > form.max_body:
-            raise too_large(form)
-        uploads = await _received(request, form, spool)
-    except LimitExceeded:
-        await _linger(request)
-        raise
+    if _length(request) > form.max_body:
+        raise too_large(form)
+    uploads = await _received(request, form, spool)
     missing = [name for name in form.files if required and name not in uploads.files]
     if missing:
         raise _missing(missing[0], uploads.unknown)
@@ -107,20 +102,6 @@ class _Pace:
         if self._came >= LEAST:
             self._left, self._came = PATIENCE, 0
         return chunk, message.get("more_body", False)
-
-
-async def _linger(request: Request) -> None:
-    """Take a bit more and throw it away: many clients read no answer before all is sent, or lose it when the
-    connection is cut. Those who asked first ('Expect') were not told to send."""
-    if "expect" in request.headers:
-        return
-    taken = 0
-    with anyio.move_on_after(_LINGER_SECONDS):
-        while taken < _LINGER_BYTES:
-            message = await request.receive()
-            if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                return
-            taken += len(message.get("body", b""))
 
 
 def _length(request: Request) -> int:
