@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +22,7 @@ from lookhear.analysis.report import Report
 from lookhear.contracts import captions as contract
 from lookhear.errors import InputError, LimitExceeded, WrongMedium
 from lookhear.media.canvas import fitted_jpeg
-from lookhear.media.medium import open_medium
+from lookhear.media.medium import Medium, open_medium
 from lookhear.models.devices import CUDA, gpu, preferred
 from lookhear.models.runtimes.transformers import gpu_memory
 from lookhear.serve.http import parts, uploads
@@ -146,23 +148,29 @@ async def _one(request: Request, scratch: Scratch) -> Upload:
 
 def _captioned(service: Any, upload: Upload) -> Report:
     """Raises InputError for what is no image of a size that is allowed."""
-    settings: Settings = service.settings
-    if upload.size > settings.max_image_size:
-        raise LimitExceeded(
-            f"It is larger than the {settings.max_image_size} bytes allowed. Raise {_SETTING} if need be."
-        )
-    with open_medium(str(upload.path), settings) as medium:
-        if medium.probe.picture is None:  # a film would be looked at to its end
-            raise WrongMedium(f"This is {medium.probe.kind}, not an image. Send JPEG, PNG, WebP or another image.")
-    return _report(service, upload, contract.CAPTION)
+    with _image(service.settings, upload):
+        return _report(service, upload, contract.CAPTION)
 
 
 def _processed(service: Any, upload: Upload) -> tuple[Report, bytes]:
     settings: Settings = service.settings
-    with open_medium(str(upload.path), settings) as medium:
+    with _image(settings, upload) as medium:
         pixels = medium.picture().pixels
     jpeg = fitted_jpeg(pixels, settings.target_image_width, settings.target_image_height)
     return _report(service, upload, contract.PROCESS), jpeg
+
+
+@contextmanager
+def _image(settings: Settings, upload: Upload) -> Iterator[Medium]:
+    """It is one: sound or a film would be gone through to its end."""
+    if upload.size > settings.max_image_size:
+        raise LimitExceeded(
+            f"It is larger than the {settings.max_image_size} bytes allowed. Raise {_SETTING} if that is meant to be."
+        )
+    with open_medium(str(upload.path), settings) as medium:
+        if medium.probe.picture is None:
+            raise WrongMedium(f"This is {medium.probe.kind}, not an image. Send JPEG, PNG, WebP or another image.")
+        yield medium
 
 
 def _report(service: Any, upload: Upload, door: str) -> Report:
