@@ -214,6 +214,15 @@ def test_scenes_tile_the_film_and_none_is_too_short(starts: list[float], duratio
         assert set(edges[1:-1]) == {edge for edge in inside if 0 < edge < edges[-1]}
 
 
+def test_a_kept_report_gives_the_same_answer(film: Path) -> None:
+    config = inference.ScenesConfig(min_scene_length=3)
+    asked = inference.ask("scenes", config, KNOWN)
+    report = lookhear.analyze(film, asked.tasks, asked.options)
+    kept = lookhear.from_json(lookhear.to_json(report))
+    assert isinstance(kept, lookhear.Report)
+    assert answer("scenes", config, kept, "run") == answer("scenes", config, report, "run")
+
+
 def test_speech_with_words(film: Path) -> None:
     words = (TranscriptWord(" Good", 1.0, 1.25, 0.9), TranscriptWord(" day.", 1.25, 1.5004, 0.8))
     said = TranscriptResult("en", 0.99, "Good day.", (TranscriptSegment(1.0, 1.5004, "Good day.", 0.85, 0.1, words),))
