@@ -260,6 +260,7 @@ class NotAllowed(InputError):
         super().__init__(message)
         self.permission = permission
 
+
 class InvalidVector(InputError):
     """A vector that its collection cannot hold."""
 
@@ -370,6 +371,8 @@ class NoPublicKey(LookhearError):
     code = "no_public_key"
     http_status = 503
     exit_code = 2
+
+
 class OutletFailed(LookhearError):
     """What a result should go to, or a medium come from, does not do its part."""
 
