@@ -22,12 +22,14 @@
     │   ├── InvalidModel          a model's file is damaged, of another kind than it should be, or unsafe
     │   ├── InvalidCard           an entry of a model catalogue is wrong
     │   ├── DuplicateJob          the same is asked of the same medium already, and is not done yet
-    │   ├── UnknownJob            no job of that id
     │   ├── BadUpload             the body is no multipart/form-data, or breaks off
     │   │   └── SlowUpload        the body came too slowly
     │   ├── PathRefused           a path outside the folders that requests may name
     │   ├── TokenRefused          no token, or none that can be trusted
-    │   └── NotAllowed            the token is good, but lacks the permission
+    │   ├── NotAllowed            the token is good, but lacks the permission
+    │   ├── InvalidVector         of another size than its collection, or not made of finite numbers
+    │   ├── InvalidId             of a job or a medium: it could not be one
+    │   └── ModelMismatch         a collection of vectors belongs to another model or version
     ├── TaskFailed                one task broke on one medium; the others went on
     ├── ModelUnavailable          its files cannot be fetched now: no network, or no source has them
     │   └── StoreUnwritable       they cannot be kept: full disk, read-only folder
@@ -41,12 +43,6 @@
     ├── JobTimedOut               a job took longer than it may
     ├── TookTooLong               an answer without a job took longer than it may
     ├── NoPublicKey               tokens are asked for, but there is nothing to check them with
-    │   ├── InvalidVector         of another size than its collection, or not made of finite numbers
-    │   ├── InvalidId             of a job or a medium: it could not be one
-    │   └── ModelMismatch         a collection of vectors belongs to another model or version
-    ├── TaskFailed                one task broke on one medium; the others went on
-    ├── ModelUnavailable          its files cannot be fetched now: no network, or no source has them
-    │   └── StoreUnwritable       they cannot be kept: full disk, read-only folder
     ├── OutletFailed              what a result should go to, or a medium come from, does not do its part now
     │   ├── VectorsUnavailable    the server that keeps vectors cannot be reached, or fails
     │   │   └── VectorsLocked     another process has the folder of vectors open
@@ -211,13 +207,6 @@ class DuplicateJob(InputError):
         self.job = job
 
 
-class UnknownJob(InputError):
-    """No job of that id."""
-
-    code = "unknown_job"
-    http_status = 404
-
-
 class BadUpload(InputError):
     """The body cannot be read as multipart/form-data."""
 
@@ -331,19 +320,6 @@ class DatabaseUnavailable(ServiceBusy):
     code = "database_unavailable"
 
 
-class JobStopped(LookhearError):
-    """The job in hand is no longer this worker's to do."""
-
-    code = "job_stopped"
-    retryable = True
-
-
-class JobTimedOut(LookhearError):
-    """A job took longer than JOB_TIMEOUT."""
-
-    code = "job_timed_out"
-
-
 class TooManyRequests(ServiceBusy):
     """As many requests are worked on as may."""
 
@@ -356,6 +332,19 @@ class Starting(ServiceBusy):
 
     code = "starting"
     retry_after = 1
+
+
+class JobStopped(LookhearError):
+    """The job in hand is no longer this worker's to do."""
+
+    code = "job_stopped"
+    retryable = True
+
+
+class JobTimedOut(LookhearError):
+    """A job took longer than JOB_TIMEOUT."""
+
+    code = "job_timed_out"
 
 
 class TookTooLong(LookhearError):

@@ -224,3 +224,19 @@ def serve(
     from lookhear.cli.serve import run
 
     run(host, port, workers, workers_off)
+
+
+@app.command()
+def worker(
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-w", min=1, help="Jobs at the same time; default: MAX_WORKERS, else 2.")
+    ] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--tasks", "-t", metavar="TASK,…", help="Only jobs of these types, comma-separated. Repeatable."),
+    ] = None,
+) -> None:
+    """Work on the jobs of a service: with its DATABASE_URL and STORAGE_DIR, or with its database on another machine."""
+    from lookhear.cli.worker import run
+
+    run(workers, [name for one in tasks or [] for name in one.split(",") if name] or None)

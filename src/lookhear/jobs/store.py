@@ -103,6 +103,10 @@ class JobStore:
         """Likewise at once for jobs of ``worker``, which has died."""
         return self._act(lambda acts: _lost(acts, acts.held_by(worker)))
 
+    def held_by(self, worker: str) -> list[Job]:
+        """Jobs that ``worker`` has in hand."""
+        return self._act(lambda acts: acts.held_by(worker))
+
     def lost(self, jobs: Sequence[Job]) -> list[Job]:
         """Those of them that are no longer the worker's who took them."""
         return self._read(lambda records: records.lost(jobs)) if jobs else []
