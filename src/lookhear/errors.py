@@ -22,6 +22,7 @@
     │   ├── InvalidModel          a model's file is damaged, of another kind than it should be, or unsafe
     │   ├── InvalidCard           an entry of a model catalogue is wrong
     │   ├── DuplicateJob          the same is asked of the same medium already, and is not done yet
+    │   ├── UnknownJob            no job of that id
     │   ├── BadUpload             the body is no multipart/form-data, or breaks off
     │   │   └── SlowUpload        the body came too slowly
     │   ├── PathRefused           a path outside the folders that requests may name
@@ -43,6 +44,7 @@
     ├── JobTimedOut               a job took longer than it may
     ├── TookTooLong               an answer without a job took longer than it may
     ├── NoPublicKey               tokens are asked for, but there is nothing to check them with
+    ├── ServiceUnreachable        no service answers where one should, or it fails
     ├── OutletFailed              what a result should go to, or a medium come from, does not do its part now
     │   ├── VectorsUnavailable    the server that keeps vectors cannot be reached, or fails
     │   │   └── VectorsLocked     another process has the folder of vectors open
@@ -207,6 +209,13 @@ class DuplicateJob(InputError):
         self.job = job
 
 
+class UnknownJob(InputError):
+    """No job of that id."""
+
+    code = "unknown_job"
+    http_status = 404
+
+
 class BadUpload(InputError):
     """The body cannot be read as multipart/form-data."""
 
@@ -320,6 +329,19 @@ class DatabaseUnavailable(ServiceBusy):
     code = "database_unavailable"
 
 
+class JobStopped(LookhearError):
+    """The job in hand is no longer this worker's to do."""
+
+    code = "job_stopped"
+    retryable = True
+
+
+class JobTimedOut(LookhearError):
+    """A job took longer than JOB_TIMEOUT."""
+
+    code = "job_timed_out"
+
+
 class TooManyRequests(ServiceBusy):
     """As many requests are worked on as may."""
 
@@ -332,19 +354,6 @@ class Starting(ServiceBusy):
 
     code = "starting"
     retry_after = 1
-
-
-class JobStopped(LookhearError):
-    """The job in hand is no longer this worker's to do."""
-
-    code = "job_stopped"
-    retryable = True
-
-
-class JobTimedOut(LookhearError):
-    """A job took longer than JOB_TIMEOUT."""
-
-    code = "job_timed_out"
 
 
 class TookTooLong(LookhearError):
@@ -360,6 +369,15 @@ class NoPublicKey(LookhearError):
     code = "no_public_key"
     http_status = 503
     exit_code = 2
+
+
+class ServiceUnreachable(LookhearError):
+    """No service answers at that address, or it fails."""
+
+    code = "service_unreachable"
+    http_status = 503
+    exit_code = 4
+    retryable = True
 
 
 class OutletFailed(LookhearError):

@@ -31,6 +31,7 @@ def service(tmp_path: Path) -> WorkingService:
 @pytest.fixture
 def client(service: WorkingService) -> Iterator[httpx.Client]:
     with served(create_app(service)) as client:
+        client.get("/").raise_for_status()  # the service has opened
         yield client
         service.may_work.set()
 
@@ -103,9 +104,7 @@ def test_what_is_no_media_fails_with_an_object(client: httpx.Client) -> None:
     assert isinstance(error, dict) and set(error) == {"code", "message"} and error["code"] == "not_a_medium"
 
 
-def test_an_answer_is_held_open_until_the_job_ends(
-    client: httpx.Client, service: WorkingService, tune: bytes
-) -> None:
+def test_an_answer_is_held_open_until_the_job_ends(client: httpx.Client, service: WorkingService, tune: bytes) -> None:
     service.may_work.clear()
     number = queued(client, "audio", tune)
     began = time.monotonic()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,9 +81,8 @@ class WorkingService(Service):
     def perform(self, job: Job, control: Control) -> Outcome:
         """The tags, or the report of the one task."""
         control.progress(0.0)
-        while not self.may_work.is_set():
+        while not self.may_work.wait(0.02):
             control.progress()
-            time.sleep(0.002)
         if job.contract == "tagging":
             kind = job.task_type
             assert kind in ("audio", "video")
@@ -91,7 +90,7 @@ class WorkingService(Service):
             result = tagging.answer(kind, report)  # type: ignore[arg-type]
         else:
             path = self.settings.storage_dir / "media" / job.media_store_id
-            if not path.exists():
+            if not os.path.exists(path):
                 raise MediumNotFound(f"The media store has no '{job.media_store_id}'.")
             report = self.analyze(path, [job.task_type])
             result = {finding.task: plain(finding.value) for finding in report.findings}

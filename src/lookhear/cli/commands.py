@@ -181,6 +181,26 @@ def listen(
 
 
 @app.command()
+def search(
+    words: Annotated[str | None, typer.Argument(metavar="WORDS", help="What it shows, as 'red car at night'.")] = None,
+    like: Annotated[Path | None, typer.Option("--like", help="An image or a film, to find what looks like it.")] = None,
+    face: Annotated[Path | None, typer.Option("--face", help="An image, to find the face in it.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many at most.")] = 10,
+    threshold: Annotated[
+        float | None, typer.Option(min=-1.0, max=1.0, help="How near at least: the cosine. Default: any.")
+    ] = None,
+    url: Annotated[
+        str, typer.Option(help="Of a service; default: LOOKHEAR_URL, else one that runs here, else the storage folder.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="All of it.")] = False,
+) -> None:
+    """Find what jobs have kept, by words, by example, or by a face. A service's token is read from LOOKHEAR_TOKEN."""
+    from lookhear.cli.search import run
+
+    raise typer.Exit(run(words, like, face, limit, threshold, url, as_json))
+
+
+@app.command()
 def tasks() -> None:
     """List the tasks, what they give and their options."""
     from lookhear.cli.show import print_tasks

@@ -8,6 +8,8 @@ from typing import Any
 
 from lookhear.analysis.report import ModelUsed, Report
 from lookhear.contracts.base import Ask, models_of, value
+from lookhear.contracts.jobs import FACES, IMAGES
+from lookhear.contracts.points import face_point_id, point_id
 from lookhear.errors import InputError
 from lookhear.models.card import AUTO, Want
 
@@ -23,26 +25,27 @@ class Searched:
     role: str
     read: Callable[[Any], Sequence[Vector | None]]
     nothing: str  #: why a medium has no vector
+    point: Callable[[str, int], int]  #: id of the vector at a place in a medium
     words: bool = False  #: texts have vectors, too
-    apart: int = 1  #: between the ids of two media: so many points one may have
 
 
 SEARCHED = {
     "images": Searched(
-        collection="image_embeddings",
+        collection=IMAGES,
         task="embedding",
         role="image_embedding",
         read=lambda value: [value.vector] if value.vector else [],
         nothing="There is no picture in it.",
+        point=lambda media_store_id, place: point_id(media_store_id),
         words=True,
     ),
     "faces": Searched(
-        collection="faces",
+        collection=FACES,
         task="face_embedding",
         role="face_embedding",
         read=lambda value: [face.embedding for face in value.faces],
         nothing="No face was found in it. Send a picture that shows one.",
-        apart=1000,
+        point=face_point_id,
     ),
 }
 

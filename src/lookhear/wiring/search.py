@@ -79,7 +79,7 @@ class Search:
     def kept(self, media_store_id: str, bounds: Bounds, place: int = 0) -> Found:
         """What is like a medium that is kept, itself left out. Raises MediumNotFound."""
         current = self._collection.current()
-        id = point_id(media_store_id) * self.searched.apart + place
+        id = self.searched.point(media_store_id, place)
         kept = self._vectors.get(current.name, [id]) if current is not None else []
         if current is None or current.made is None or not kept:
             raise MediumNotFound(

@@ -14,8 +14,12 @@ DOORS = (
     "tasks",
     "captions",
     "inference",
+    "jobs",
     "events",
+    "admin",
     "tagging",
+    "analyzer",
+    "search",
 )
 TAGS = {
     "service": "What there is and how it is.",

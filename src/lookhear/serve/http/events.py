@@ -78,11 +78,11 @@ async def _told(jobs: Any, feed: Feed, job_id: str | None, after: int | None) ->
         if job_id and (job is None or job.status.final):
             yield _last_word(job_id, job)
             return
-        while event := await reader.next():
-            if after is not None and event.id <= after:
+        while news := await reader.next():
+            if after is not None and news.id <= after:
                 continue
-            yield encoded(event)
-            if job_id and event.kind in FINAL:
+            yield encoded(news)
+            if job_id and news.kind in FINAL:
                 return
         reason = "too slow: come again with Last-Event-ID" if reader.slow else "the service stops"
         yield ServerSentEvent(comment=reason).encode()

@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -135,7 +136,7 @@ class Feed:
         self.turns += 1
         newest = await self._ask(lambda: self._jobs.wait(_LISTEN, seen))
         while seen < newest:
-            events = await self._ask(lambda after=seen: self._jobs.events(after))
+            events = await self._ask(partial(self._jobs.events, seen))
             for event in events:
                 for reader in (*self._readers.get(None, ()), *self._readers.get(event.job_id, ())):
                     reader.put(event)

@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from lookhear.analysis.codec import to_json
 from lookhear.analysis.report import Report
 from lookhear.contracts import jobs as contract
+from lookhear.contracts.base import status_of
+from lookhear.contracts.jobs import JobRequest, job_json
 from lookhear.errors import UnknownJob, UnknownTask
 from lookhear.jobs.job import Job, NewJob, Status
 from lookhear.serve.http import parts
@@ -25,7 +27,7 @@ _GUARDED: dict[int | str, dict[str, Any]] = {
     401: {"description": "No token, or none that can be trusted."},
     403: {"description": "The token lacks the permission."},
 }
-_SHOWN = {
+_SHOWN: dict[str, Any] = {
     "job_id": _ID,
     "task_type": "image_embedding",
     "media_store_id": "123",
@@ -43,15 +45,6 @@ _SHOWN = {
     },
 }
 router = APIRouter(tags=["jobs"])
-
-
-class Wish(BaseModel):
-    """What to work on. ``media_store_id``: the medium's id in the media store; numbers are kept as text."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"media_store_id": "123", "priority": 5}]})
-
-    media_store_id: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=512)] | StrictInt
-    priority: Annotated[int, Field(strict=True, ge=0, le=10, description="The highest first.")] = 5
 
 
 class Shown(BaseModel):
@@ -79,9 +72,11 @@ class Listed(BaseModel):
 
 
 async def _known(task_type: str) -> str:
-    if task_type not in contract.task_types():
-        known = ", ".join(contract.task_types())
-        raise Recast(UnknownTask(f"There is no task '{task_type[:80]}'. Known: {known}."), 400)
+    """Raised before a wrong body is."""
+    try:
+        contract.task_type(task_type)
+    except UnknownTask as error:
+        raise Recast(error, status_of(error, contract.STATUSES)) from error
     return task_type
 
 
@@ -102,20 +97,21 @@ Key = Annotated[str | None, Header(max_length=256, description="Sent again with 
     },
 )
 async def create(
-    request: Request, response: Response, who: Who, task_type: Known, wish: Wish, idempotency_key: Key = None
+    request: Request, response: Response, who: Who, task_type: Known, wish: JobRequest, idempotency_key: Key = None
 ) -> Any:
     """Queue a medium of the media store for a task."""
+    media = str(wish.media_store_id)
     new = NewJob(
         contract=CONTRACT,
         task_type=task_type,
-        media_store_id=str(wish.media_store_id),
+        media_store_id=media,
         priority=wish.priority,
-        unique=f"{CONTRACT}:{task_type}:{wish.media_store_id}",
+        unique=contract.twin(task_type, media),
         idempotency_key=None if idempotency_key is None else f"{who.sub}:{idempotency_key}",
     )
     job: Job = await to_thread.run_sync(parts.service(request).submit, new)
     response.headers["Location"] = f"/job/{job.id}"
-    return shown(job)
+    return job_json(job)
 
 
 @router.get("/job", response_model=Listed)
@@ -128,13 +124,13 @@ async def listed(
 ) -> Any:
     """Jobs, newest first, of one state or task if you say so."""
     page = await to_thread.run_sync(parts.service(request).jobs.listed, status, task_type, limit, cursor)
-    return {"jobs": [shown(job) for job in page.jobs], "cursor": page.cursor}
+    return {"jobs": [job_json(job) for job in page.jobs], "cursor": page.cursor}
 
 
 @router.get("/job/{id}", response_model=Shown, responses=_NOT_THERE)
 async def get(request: Request, id: str) -> Any:
     """How a job stands, and its result."""
-    return shown(await _job(request, id))
+    return job_json(await _job(request, id))
 
 
 @router.delete("/job/{id}", status_code=204, response_class=Response, responses={**_GUARDED, **_NOT_THERE})
@@ -180,12 +176,6 @@ async def _report(request: Request, id: str) -> Report:
     if found is None:
         raise UnknownJob(f"No report of this job is kept; the job is {job.status}. GET /job/{id} has its result.")
     return found
-
-
-def shown(job: Job) -> dict[str, Any]:
-    """Its ten keys."""
-    values = {name: getattr(job, name) for name in Shown.model_fields if name != "job_id"}
-    return {"job_id": job.id, **values}
 
 
 def _unknown() -> UnknownJob:
