@@ -15,13 +15,14 @@ from fastapi.responses import JSONResponse
 from lookhear.analysis.codec import to_json
 from lookhear.analysis.plan import make_plan
 from lookhear.analysis.report import Report
+from lookhear.contracts.jobs import job_json
 from lookhear.errors import TookTooLong
 from lookhear.jobs.job import Job, NewJob
 from lookhear.serve.http import parts, uploads
 from lookhear.serve.http.attended import attended
 from lookhear.serve.http.fetched import fetched
 from lookhear.serve.http.gate import still_wanted
-from lookhear.serve.http.jobs import Shown, shown
+from lookhear.serve.http.jobs import Shown
 from lookhear.serve.http.paths import resolve
 from lookhear.serve.http.tagging import spooled
 from lookhear.serve.http.uploads import Form
@@ -72,7 +73,7 @@ async def analyze(request: Request, wait: Wait = True, idempotency_key: Key = No
         idempotency_key=idempotency_key,
     )
     job: Job = await to_thread.run_sync(parts.service(request).submit, new)
-    return JSONResponse(shown(job), 202, {"Location": f"/job/{job.id}"})
+    return JSONResponse(job_json(job), 202, {"Location": f"/job/{job.id}"})
 
 
 def _report(service: Any, asked: Asked) -> str:

@@ -29,7 +29,7 @@ from lookhear.serve.http import parts, uploads
 from lookhear.serve.http.attended import answered_as, attended, while_there
 from lookhear.serve.http.captions_told import Batch, Generated, ModelInfo, Processed
 from lookhear.serve.http.gate import still_wanted
-from lookhear.serve.http.scratch import Scratch
+from lookhear.serve.http.scratch import Lenient, scratch
 from lookhear.serve.http.uploads import Form, Upload
 from lookhear.settings import Settings
 
@@ -70,10 +70,11 @@ class _Several(Form):
 async def generate(request: Request) -> Any:
     """A sentence about an image."""
     began, service = time.perf_counter(), parts.service(request)
-    with answered_as(contract.STATUSES), Scratch(service.settings.storage_dir) as scratch:
-        upload = await _one(request, scratch)
-        report = await attended(request, _captioned, service, upload)
-        told = contract.generated(report, upload.filename, total_seconds=time.perf_counter() - began)
+    with answered_as(contract.STATUSES):
+        async with scratch(service.settings) as spool:
+            upload = await _one(request, spool)
+            report = await attended(request, _captioned, service, upload)
+            told = contract.generated(report, upload.filename, total_seconds=time.perf_counter() - began)
     _tell(upload, told["caption"], time.perf_counter() - began)
     return told
 
@@ -90,10 +91,11 @@ async def batch(request: Request) -> Any:
     began, service = time.perf_counter(), parts.service(request)
     most: int = service.settings.max_image_size
     form = _Several({_IMAGES: contract.MOST}, most * contract.MOST, _SETTING, max_all=most * contract.MOST)
-    with answered_as(contract.STATUSES), Scratch(service.settings.storage_dir) as scratch:
-        images = (await uploads.read(request, form, scratch)).files[_IMAGES]
-        contract.check_batch(len(images))
-        items = await while_there(request, _items(request, images))
+    with answered_as(contract.STATUSES):
+        async with scratch(service.settings) as spool:
+            images = (await uploads.read(request, form, spool)).files[_IMAGES]
+            contract.check_batch(len(images))
+            items = await while_there(request, _items(request, images))
     return contract.batch(items, time.perf_counter() - began)
 
 
@@ -129,10 +131,11 @@ async def _item(request: Request, upload: Upload, index: int) -> dict[str, Any]:
 async def process(request: Request) -> Any:
     """An image's colours, and how large it is as models for captions see it."""
     began, service = time.perf_counter(), parts.service(request)
-    with answered_as(contract.STATUSES), Scratch(service.settings.storage_dir) as scratch:
-        upload = await _one(request, scratch)
-        report, jpeg = await attended(request, _processed, service, upload)
-        return contract.processed(report, jpeg, upload.filename, total_seconds=time.perf_counter() - began)
+    with answered_as(contract.STATUSES):
+        async with scratch(service.settings) as spool:
+            upload = await _one(request, spool)
+            report, jpeg = await attended(request, _processed, service, upload)
+            return contract.processed(report, jpeg, upload.filename, total_seconds=time.perf_counter() - began)
 
 
 @router.get("/model/info", response_model=ModelInfo, response_model_exclude_unset=True)
@@ -141,9 +144,9 @@ async def model_info(request: Request) -> Any:
     return await to_thread.run_sync(_model_info, parts.service(request))
 
 
-async def _one(request: Request, scratch: Scratch) -> Upload:
+async def _one(request: Request, spool: Lenient) -> Upload:
     form = Form({_IMAGE: 1}, parts.service(request).settings.max_image_size, _SETTING)
-    return (await uploads.read(request, form, scratch)).file(_IMAGE)
+    return (await uploads.read(request, form, spool)).file(_IMAGE)
 
 
 def _captioned(service: Any, upload: Upload) -> Report:

@@ -24,7 +24,7 @@ from lookhear.serve.http import parts, uploads
 from lookhear.serve.http.attended import answered_as, attended
 from lookhear.serve.http.gate import still_wanted
 from lookhear.serve.http.paths import resolve
-from lookhear.serve.http.scratch import Scratch
+from lookhear.serve.http.scratch import Lenient, scratch
 from lookhear.serve.http.uploads import Form
 from lookhear.serve.http.wish import json_of, valid
 
@@ -54,17 +54,18 @@ class _Film:
 def _door(path: str, one: Inference) -> Callable[[Request], Awaitable[dict[str, Any]]]:
     async def infer(request: Request) -> dict[str, Any]:
         service = parts.service(request)
-        with answered_as(contract.STATUSES), Scratch(service.settings.storage_dir) as scratch:
-            film = await _film(request, one, scratch)
-            return await attended(request, _infer, service, path, film)
+        with answered_as(contract.STATUSES):
+            async with scratch(service.settings) as spool:
+                film = await _film(request, one, spool)
+                return await attended(request, _infer, service, path, film)
 
     return infer
 
 
-async def _film(request: Request, one: Inference, scratch: Scratch) -> _Film:
+async def _film(request: Request, one: Inference, spool: Lenient) -> _Film:
     settings = parts.service(request).settings
     if uploads.is_multipart(request):
-        found = await uploads.read(request, Form({_PART: 1}, settings.max_upload_bytes), scratch)
+        found = await uploads.read(request, Form({_PART: 1}, settings.max_upload_bytes), spool)
         config = valid(one.form, _typed(one.form, dict(found.fields)))
         return _Film(found.file(_PART).path, config, found.fields.get(_HASH) or None)
     wish: Any = valid(one.request, await json_of(request))

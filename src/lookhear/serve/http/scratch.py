@@ -2,95 +2,69 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-import tempfile
+import secrets
+import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
-from typing import IO
 
-import xxhash
+from anyio import CancelScope, to_thread
+from xxhash import xxh64
 
-from lookhear.errors import StorageUnwritable
+from lookhear.jobs.spool import Spool, Upload, Writing
+from lookhear.settings import Settings
 
 _FOLDER = "scratch"  # in STORAGE_DIR
-_FORGOTTEN = 86_400.0  # s after the last byte: a crash left it
+_EMPTY = "empty"
+_FORGOTTEN = 86_400.0  # s: a crash left it
 
 
-@dataclass(frozen=True)
-class Passing:
-    """A file that is there until its scratch ends. Who has it open by then reads on."""
+@asynccontextmanager
+async def scratch(settings: Settings) -> AsyncIterator[Lenient]:
+    """A spool for one request. Whoever has a file of it open in the end reads on."""
+    folder = settings.storage_dir / _FOLDER / secrets.token_hex(8)
+    try:
+        yield Lenient(Spool(folder, settings.max_upload_bytes))
+    finally:
+        with CancelScope(shield=True):
+            await to_thread.run_sync(_clear, folder)
 
-    path: Path
-    sha256: str
-    xxh64: str
-    size: int
 
+class Lenient:
+    """Takes empty files, too: what they are no good for is for others to say."""
 
-class Scratch:
-    """A spool, to be used as a context manager: its files are gone with it."""
-
-    def __init__(self, storage: Path) -> None:
-        self._folder = storage / _FOLDER
-        self._paths: list[Path] = []
-
-    def __enter__(self) -> Scratch:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for path in self._paths:
-            path.unlink(missing_ok=True)
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
 
     @contextmanager
-    def writing(self, name: str, /) -> Iterator[Writing]:
-        """A file to write to. Raises StorageUnwritable, as writing does."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            _sweep(self._folder)
-            handle, made = tempfile.mkstemp(dir=self._folder)
-        except OSError as error:
-            raise _unwritable(error) from error
-        self._paths.append(Path(made))
-        with os.fdopen(handle, "wb", 0) as file:
-            yield Writing(Path(made), file)
+    def writing(self, name: str, /) -> Iterator[_Writing]:
+        """For one file, as the spool does it."""
+        with self._spool.writing(name) as writing:
+            yield _Writing(writing, self._spool.folder / _EMPTY, name)
 
 
-class Writing:
-    """A file that comes in."""
-
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
-        self._path, self._file = path, file
-        self._sha256, self._xxh64, self._size = hashlib.sha256(), xxhash.xxh64(), 0
+class _Writing:
+    def __init__(self, writing: Writing, empty: Path, name: str) -> None:
+        self._writing, self._empty, self._name, self._any = writing, empty, name, False
 
     def write(self, data: bytes, /) -> None:
         """Add to it."""
-        self._sha256.update(data)
-        self._xxh64.update(data)
-        self._size += len(data)
-        rest = memoryview(data)
-        try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except OSError as error:
-            raise _unwritable(error) from error
+        self._any = self._any or bool(data)
+        self._writing.write(data)
 
-    def done(self) -> Passing:
+    def done(self) -> Upload:
         """It is whole."""
-        return Passing(self._path, self._sha256.hexdigest(), self._xxh64.hexdigest(), self._size)
+        if self._any:
+            return self._writing.done()
+        self._empty.touch()
+        return Upload(self._empty, self._name, sha256().hexdigest(), xxh64().hexdigest(), 0)
 
 
-def _sweep(folder: Path) -> None:
-    for entry in os.scandir(folder):
-        with contextlib.suppress(OSError):
-            if time.time() - entry.stat().st_mtime > _FORGOTTEN:
-                os.unlink(entry)
-
-
-def _unwritable(error: OSError) -> StorageUnwritable:
-    return StorageUnwritable(
-        f"An upload cannot be kept while it is looked at ({error.strerror}). Make room in STORAGE_DIR."
-    )
+def _clear(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for other in folder.parent.glob("*"):
+        with suppress(OSError):  # somebody else was faster
+            if time.time() - other.stat().st_mtime > _FORGOTTEN:
+                shutil.rmtree(other, ignore_errors=True)
