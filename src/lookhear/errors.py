@@ -22,7 +22,6 @@
     │   ├── InvalidModel          a model's file is damaged, of another kind than it should be, or unsafe
     │   ├── InvalidCard           an entry of a model catalogue is wrong
     │   ├── DuplicateJob          the same is asked of the same medium already, and is not done yet
-    │   ├── UnknownJob            no job of that id
     │   ├── BadUpload             the body is no multipart/form-data, or breaks off
     │   │   └── SlowUpload        the body came too slowly
     │   ├── PathRefused           a path outside the folders that requests may name
@@ -30,7 +29,8 @@
     │   ├── NotAllowed            the token is good, but lacks the permission
     │   ├── InvalidVector         of another size than its collection, or not made of finite numbers
     │   ├── InvalidId             of a job or a medium: it could not be one
-    │   └── ModelMismatch         a collection of vectors belongs to another model or version
+    │   ├── ModelMismatch         a collection of vectors belongs to another model or version
+    │   └── UnknownJob            no job of that id
     ├── TaskFailed                one task broke on one medium; the others went on
     ├── ModelUnavailable          its files cannot be fetched now: no network, or no source has them
     │   └── StoreUnwritable       they cannot be kept: full disk, read-only folder
@@ -44,13 +44,13 @@
     ├── JobTimedOut               a job took longer than it may
     ├── TookTooLong               an answer without a job took longer than it may
     ├── NoPublicKey               tokens are asked for, but there is nothing to check them with
-    ├── ServiceUnreachable        no service answers where one should, or it fails
     ├── OutletFailed              what a result should go to, or a medium come from, does not do its part now
     │   ├── VectorsUnavailable    the server that keeps vectors cannot be reached, or fails
     │   │   └── VectorsLocked     another process has the folder of vectors open
     │   ├── MediaStoreUnavailable it cannot be reached, or fails
     │   ├── FilesUnwritable       the disk refuses to keep a job's files
     │   └── OutletRefused         it says no, and would say so again
+    ├── ServiceUnreachable        no service answers where one should, or it fails
     └── Unsupported               this build cannot do it: an optional part is missing
         ├── ModelMissing          the weights that it takes are not installed
         └── DeviceMissing         a GPU is required, and there is none
@@ -209,13 +209,6 @@ class DuplicateJob(InputError):
         self.job = job
 
 
-class UnknownJob(InputError):
-    """No job of that id."""
-
-    code = "unknown_job"
-    http_status = 404
-
-
 class BadUpload(InputError):
     """The body cannot be read as multipart/form-data."""
 
@@ -278,6 +271,13 @@ class ModelMismatch(InputError):
     http_status = 409
 
 
+class UnknownJob(InputError):
+    """No job of that id."""
+
+    code = "unknown_job"
+    http_status = 404
+
+
 class TaskFailed(LookhearError):
     """One task broke on one medium."""
 
@@ -329,19 +329,6 @@ class DatabaseUnavailable(ServiceBusy):
     code = "database_unavailable"
 
 
-class JobStopped(LookhearError):
-    """The job in hand is no longer this worker's to do."""
-
-    code = "job_stopped"
-    retryable = True
-
-
-class JobTimedOut(LookhearError):
-    """A job took longer than JOB_TIMEOUT."""
-
-    code = "job_timed_out"
-
-
 class TooManyRequests(ServiceBusy):
     """As many requests are worked on as may."""
 
@@ -354,6 +341,19 @@ class Starting(ServiceBusy):
 
     code = "starting"
     retry_after = 1
+
+
+class JobStopped(LookhearError):
+    """The job in hand is no longer this worker's to do."""
+
+    code = "job_stopped"
+    retryable = True
+
+
+class JobTimedOut(LookhearError):
+    """A job took longer than JOB_TIMEOUT."""
+
+    code = "job_timed_out"
 
 
 class TookTooLong(LookhearError):
@@ -369,15 +369,6 @@ class NoPublicKey(LookhearError):
     code = "no_public_key"
     http_status = 503
     exit_code = 2
-
-
-class ServiceUnreachable(LookhearError):
-    """No service answers at that address, or it fails."""
-
-    code = "service_unreachable"
-    http_status = 503
-    exit_code = 4
-    retryable = True
 
 
 class OutletFailed(LookhearError):
@@ -420,6 +411,15 @@ class OutletRefused(OutletFailed):
     code = "outlet_refused"
     http_status = 502
     retryable = False
+
+
+class ServiceUnreachable(LookhearError):
+    """No service answers at that address, or it fails."""
+
+    code = "service_unreachable"
+    http_status = 503
+    exit_code = 4
+    retryable = True
 
 
 class Unsupported(LookhearError):

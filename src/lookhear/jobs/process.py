@@ -12,8 +12,11 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from typing import Any
 
+from lookhear.jobs.control import Control, Outcome
+from lookhear.jobs.job import Job
 from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.store import JobStore
 from lookhear.jobs.worker import Perform, Worker
@@ -47,9 +50,10 @@ class Process:
         self._store = store
         self._ours, theirs = _PROCESSES.Pipe()
         self._theirs: Connection[Any, Any] | None = theirs
+        self._working = _PROCESSES.Event()
         types = None if task_types is None else tuple(task_types)
         self._process = _PROCESSES.Process(
-            target=_serve, args=(theirs, settings, target, name, types), name=name, daemon=True
+            target=_serve, args=(theirs, settings, target, name, types, self._working), name=name, daemon=True
         )
 
     @property
@@ -92,19 +96,38 @@ class Process:
         """It has ended."""
         return self.dead()
 
+    def busy(self) -> bool:
+        """It has a job in hand."""
+        return self._working.is_set() and not self.dead()
+
     def _tell(self, what: str) -> None:
         with suppress(OSError):  # it has died
             self._ours.send(what)
 
 
-def _serve(connection: Connection[Any, Any], settings: JobSettings, target: Target, name: str, types: Any) -> None:
+def _serve(
+    connection: Connection[Any, Any], settings: JobSettings, target: Target, name: str, types: Any, working: Event
+) -> None:
     """The life of the process: until it is told to stop, or the one that made it dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
     with JobStore(settings) as store:
-        worker = Worker(store, target.perform(), settings, name, task_types=types)
+        worker = Worker(store, _noted(target.perform(), working), settings, name, task_types=types)
         threading.Thread(target=_obey, args=(connection, worker), name="lookhear-parent", daemon=True).start()
         threading.Thread(target=_end_stuck, args=(worker,), name="lookhear-stuck", daemon=True).start()
         worker.run()
+
+
+def _noted(perform: Perform, working: Event) -> Perform:
+    """``working`` is set meanwhile."""
+
+    def noted(job: Job, control: Control) -> Outcome:
+        working.set()
+        try:
+            return perform(job, control)
+        finally:
+            working.clear()
+
+    return noted
 
 
 def _obey(connection: Connection[Any, Any], worker: Worker) -> None:

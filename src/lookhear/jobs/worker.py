@@ -73,6 +73,11 @@ class Worker:
         return control is not None and self._store.hand_back(control.job)
 
     @property
+    def busy(self) -> bool:
+        """It has a job in hand."""
+        return self._control is not None
+
+    @property
     def stuck(self) -> bool:
         """It does not listen, though its job has ended otherwise."""
         control = self._control

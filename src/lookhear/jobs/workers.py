@@ -34,6 +34,7 @@ class _Slot(Protocol):
     def end(self) -> None: ...
     def dead(self) -> bool: ...
     def idle(self) -> bool: ...
+    def busy(self) -> bool: ...
 
 
 class Workers:
@@ -84,6 +85,11 @@ class Workers:
     def alive(self) -> int:
         """How many of them live."""
         return sum(not slot.dead() for slot in self._slots)
+
+    @property
+    def busy(self) -> int:
+        """How many have a job in hand."""
+        return sum(slot.busy() for slot in self._slots)
 
     def _hiring(self, work: Perform | Target, task_types: Collection[str] | None) -> Callable[[str], _Slot]:
         store, settings = self._store, self._settings
@@ -177,3 +183,6 @@ class _Thread:
 
     def idle(self) -> bool:
         return not self._thread.is_alive()
+
+    def busy(self) -> bool:
+        return self._worker.busy

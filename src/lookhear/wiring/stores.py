@@ -22,9 +22,9 @@ _SHA256 = 64  # hexadecimal digits
 def vectors(settings: Settings) -> Vectors:
     """A Qdrant server where one is named, else a folder. Raises VectorsUnavailable."""
     if settings.qdrant_url:
-        from lookhear.outlets.server import ServerVectors
+        from lookhear.outlets.server import connect
 
-        return ServerVectors(settings.qdrant_url, settings.qdrant_api_key)
+        return connect(settings.qdrant_url, settings.qdrant_api_key)
     from lookhear.outlets.edge import EdgeVectors
 
     return EdgeVectors(settings.storage_dir / "vectors")
