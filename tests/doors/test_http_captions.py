@@ -15,13 +15,14 @@ import pytest
 from PIL import Image
 
 from examples.picture import poster, scenery
+from lookhear.analysis.report import Report
 from lookhear.models.own import Description, import_file
 from lookhear.models.settings import ModelSettings
 from lookhear.models.shelf import Shelf
 from lookhear.serve.http.app import create_app
 from lookhear.settings import Settings
+from lookhear.wiring.service import Service
 from support import captions
-from support.answering import AnsweringService
 from support.files import wav_of_unknown_length
 from support.service import served
 
@@ -48,15 +49,15 @@ def noise() -> bytes:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> AnsweringService:
+def service(tmp_path: Path) -> Service:
     """Without any model."""
     settings = Settings(storage_dir=tmp_path / "data", model_cache_dir=tmp_path / "models", max_image_size=LARGEST)
-    return AnsweringService(settings, Shelf(settings))
+    return Service(settings)
 
 
 @pytest.fixture
-def client(service: AnsweringService) -> Iterator[httpx.Client]:
-    with served(create_app(service)) as client:
+def client(service: Service) -> Iterator[httpx.Client]:
+    with served(create_app(service, workers=False)) as client:
         yield client
     assert list((service.settings.storage_dir / "scratch").glob("*")) == [], "an upload was left behind"
 
@@ -76,8 +77,9 @@ def writer(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
 @pytest.fixture
 def writing(tmp_path: Path, writer: Shelf) -> Iterator[httpx.Client]:
     """A client of a service that can write."""
-    settings = Settings(storage_dir=tmp_path / "data", use_gpu=False, max_image_size=LARGEST)
-    with served(create_app(AnsweringService(settings, writer))) as client:
+    folder = writer.store.folder
+    settings = Settings(storage_dir=tmp_path / "data", model_cache_dir=folder, use_gpu=False, max_image_size=LARGEST)
+    with served(create_app(Service(settings), workers=False)) as client:
         yield client
 
 
@@ -163,12 +165,14 @@ def test_more_than_ten_are_no_batch(client: httpx.Client) -> None:
     assert answer.status_code == 400 and "10" in answer.json()["detail"]
 
 
-def test_the_same_bytes_are_answered_from_what_is_kept(service: AnsweringService) -> None:
-    with served(create_app(service)) as client:
+def test_the_same_bytes_are_answered_from_what_is_kept(service: Service) -> None:
+    reports: list[Report] = []
+    service.on_report.append(reports.append)
+    with served(create_app(service, workers=False)) as client:
         for name in ("one.jpg", "two.jpg"):
             told = client.post("/image/process", files={"image": (name, picture())}).json()
             assert told["original_image"]["filename"] == name
-    first, second = service.reports
+    first, second = reports
     assert first.timings == second.timings
 
 
@@ -200,16 +204,17 @@ def test_an_image_gets_a_caption(writing: httpx.Client, caplog: pytest.LogCaptur
 
 @pytest.mark.filterwarnings("default")
 def test_a_bad_image_costs_only_itself(writing: httpx.Client) -> None:
-    images = [("a.jpg", picture(1)), ("notes.txt", b"no image"), ("b.png", picture(2)), ("noise.png", noise())]
+    bad = {"notes.txt": b"no image", "noise.png": noise(), "empty.jpg": b""}
+    images = [("a.jpg", picture(1)), ("b.png", picture(2)), *bad.items()]
     told = writing.post("/caption/batch", files=[("images", image) for image in images]).json()
     assert [(one["filename"], one["index"]) for one in told["results"]] == [
         (name, i) for i, (name, _) in enumerate(images)
     ]
-    assert ["caption" in one for one in told["results"]] == [True, False, True, False]
-    assert ["error" in one for one in told["results"]] == [False, True, False, True]
+    assert ["caption" in one for one in told["results"]] == [True, True, False, False, False]
+    assert ["error" in one for one in told["results"]] == [False, False, True, True, True]
     assert "MAX_IMAGE_SIZE" in told["results"][3]["error"]
-    alone = writing.post("/caption/generate", files={"image": images[2]}).json()
-    assert told["results"][2]["caption"] == alone["caption"]
+    alone = writing.post("/caption/generate", files={"image": images[1]}).json()
+    assert told["results"][1]["caption"] == alone["caption"]
     info = told["batch_info"]
-    assert info["total_images"] == 4
-    assert info["average_time_per_image"] == pytest.approx(info["total_time_seconds"] / 4, abs=1e-3)
+    assert info["total_images"] == 5
+    assert info["average_time_per_image"] == pytest.approx(info["total_time_seconds"] / 5, abs=1e-3)

@@ -15,11 +15,10 @@ import xxhash
 from PIL import Image
 
 from examples.picture import poster
-from lookhear.models.shelf import Shelf
 from lookhear.serve.http.app import create_app
 from lookhear.settings import Settings
+from lookhear.wiring.service import Service
 from support import models
-from support.answering import AnsweringService
 from support.films import encoded, shots
 from support.service import served
 
@@ -51,26 +50,27 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def made(tmp_path: Path, roots: Path, shelf: Shelf | None, **settings: Any) -> AnsweringService:
+def made(tmp_path: Path, roots: Path, store: Path | None = None) -> Service:
     """A service that may name files in ``roots``."""
-    chosen = Settings(storage_dir=tmp_path / "data", model_cache_dir=tmp_path, media_roots=str(roots), **settings)
-    return AnsweringService(chosen, shelf or Shelf(chosen))
+    models = store or tmp_path / "models"
+    return Service(Settings(storage_dir=tmp_path / "data", model_cache_dir=models, media_roots=str(roots)))
 
 
 @pytest.fixture
 def bare(tmp_path: Path, roots: Path) -> Iterator[httpx.Client]:
     """Of a service without any model."""
-    service = made(tmp_path, roots, None)
-    with served(create_app(service)) as client:
+    service = made(tmp_path, roots)
+    with served(create_app(service, workers=False)) as client:
         yield client
     assert list((service.settings.storage_dir / "scratch").glob("*")) == [], "an upload was left behind"
-    assert not (service.settings.storage_dir / "spool").exists()
+    assert service.spool.size() == 0
 
 
 @pytest.fixture
 def client(tmp_path: Path, roots: Path) -> Iterator[httpx.Client]:
     """Of a service with the models that there are."""
-    with served(create_app(made(tmp_path, roots, models.need("video", *NEEDS)))) as client:
+    store = models.need("video", *NEEDS).store.folder
+    with served(create_app(made(tmp_path, roots, store), workers=False)) as client:
         yield client
 
 
