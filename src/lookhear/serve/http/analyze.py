@@ -5,7 +5,6 @@ The answer is the report, in the one JSON form that it has everywhere.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -20,6 +19,7 @@ from lookhear.errors import TookTooLong
 from lookhear.jobs.job import Job, NewJob
 from lookhear.serve.http import parts, uploads
 from lookhear.serve.http.attended import attended
+from lookhear.serve.http.digests import digest
 from lookhear.serve.http.fetched import fetched
 from lookhear.serve.http.gate import still_wanted
 from lookhear.serve.http.jobs import Shown
@@ -77,8 +77,12 @@ async def analyze(request: Request, wait: Wait = True, idempotency_key: Key = No
 
 
 def _report(service: Any, asked: Asked) -> str:
-    found: Report = service.analyze(asked.path, asked.tasks, asked.options, sha256=asked.sha256, progress=still_wanted)
-    return to_json(dataclasses.replace(found, medium=dataclasses.replace(found.medium, name=asked.name)))
+    sums = digest(asked.path, service.settings) if asked.sha256 is None else None
+    sha256 = sums.sha256 if sums else asked.sha256
+    found: Report = service.analyze(
+        asked.path, asked.tasks, asked.options, name=asked.name, sha256=sha256, progress=still_wanted
+    )
+    return to_json(found)
 
 
 def _check(service: Any, asked: Asked) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 from anyio import to_thread
 from fastapi import APIRouter, Request
 
-from lookhear.analysis.batch import file_digest
 from lookhear.contracts import inference as contract
 from lookhear.contracts.inference import Config, Inference
 from lookhear.contracts.inference_answers import answer
@@ -22,6 +21,7 @@ from lookhear.contracts.inference_examples import EXAMPLES
 from lookhear.contracts.model_names import Known
 from lookhear.serve.http import parts, uploads
 from lookhear.serve.http.attended import answered_as, attended
+from lookhear.serve.http.digests import digest
 from lookhear.serve.http.gate import still_wanted
 from lookhear.serve.http.paths import resolve
 from lookhear.serve.http.scratch import Lenient, scratch
@@ -75,10 +75,10 @@ async def _film(request: Request, one: Inference, spool: Lenient) -> _Film:
 
 def _infer(service: Any, path: str, film: _Film) -> dict[str, Any]:
     ask = contract.ask(path, film.config, _known(service))
-    digest = file_digest(str(film.path), service.settings)
-    if digest is not None:  # else the engine says why
-        contract.check_hash(film.input_hash, digest.xxh64)
-    sha256 = digest.sha256 if digest else None
+    sums = digest(film.path, service.settings)
+    if sums is not None:  # else the engine says why
+        contract.check_hash(film.input_hash, sums.xxh64)
+    sha256 = sums.sha256 if sums else None
     report = service.analyze(film.path, ask.tasks, ask.options, sha256=sha256, progress=still_wanted)
     return answer(path, film.config, report)
 
