@@ -1,0 +1,38 @@
+// Search by words for what pictures show.
+import { PATHS, address, json } from "./api.js";
+import { by, el } from "./dom.js";
+
+const MOST = 12;
+const KNOWN = new Set(["job_id", "media_store_id", "task_type", "name", "filename", "bbox", "landmarks"]);
+let asked = 0;
+
+function hit({ id, score, payload }) {
+  const facts = payload || {};
+  const name = facts.name || facts.filename || facts.media_store_id || String(id);
+  const rest = Object.entries(facts).filter(([key, value]) => !KNOWN.has(key) && ["string", "number"].includes(typeof value));
+  const sub = [facts.task_type, ...rest.map(([key, value]) => `${key.replaceAll("_", " ")} ${value}`)].filter(Boolean).join(" · ");
+  const title = facts.job_id
+    ? el("a", { href: address(PATHS.report, { id: facts.job_id }), target: "_blank", rel: "noopener" }, name)
+    : el("span", {}, name);
+  const bar = el("meter", { min: 0, max: 1, value: Math.max(0, score), "aria-label": "How alike" });
+  return el("li", {}, el("span", { class: "who" }, title, el("span", { class: "sub" }, sub)), bar, el("b", {}, score.toFixed(2)));
+}
+
+async function search(event) {
+  event.preventDefault();
+  const mine = ++asked;
+  const place = by("hits");
+  place.replaceChildren(el("p", { class: "sub" }, "Searching …"));
+  let shown;
+  try {
+    const { hits } = await json(address(PATHS.search, {}, { q: by("query").value.trim(), limit: MOST }));
+    shown = hits.length ? el("ol", { class: "hits" }, ...hits.map(hit)) : el("p", { class: "sub" }, "Nothing was found.");
+  } catch (error) {
+    shown = el("p", { class: "why" }, error.message);
+  }
+  if (mine === asked) place.replaceChildren(shown);
+}
+
+export function start() {
+  by("search").addEventListener("submit", search);
+}

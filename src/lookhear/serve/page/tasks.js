@@ -1,0 +1,60 @@
+// Which tasks run on the next files. None chosen by hand: the usual ones, and the service says which these are.
+import { PATHS, address, json } from "./api.js";
+import { by, el } from "./dom.js";
+
+const KINDS = ["audio", "image", "video"];
+let boxes = [];
+
+/** The names of the tasks chosen, or null for the usual ones. */
+export function chosen() {
+  const own = boxes.some((box) => box.checked !== box.defaultChecked);
+  const names = boxes.filter((box) => box.checked).map((box) => box.value);
+  return own && names.length ? names : null;
+}
+
+function count() {
+  const names = chosen();
+  by("chosen").textContent = names ? `${names.length} of ${boxes.length}` : "the usual ones";
+}
+
+function choice(task) {
+  const box = el("input", { type: "checkbox", value: task.name, checked: task.default, on: { change: count } });
+  const kinds = KINDS.filter((kind) => task.kinds.includes(kind)).join(", ");
+  const name = el("b", {}, task.name.replaceAll("_", " "), " ", el("small", {}, kinds));
+  boxes.push(box);
+  return el("label", { class: "task" }, box, el("span", {}, name, el("span", { class: "sub" }, task.summary)));
+}
+
+function all(tasks) {
+  boxes = [];
+  const usual = el("button", { type: "button", on: { click: () => set((box) => box.defaultChecked) } }, "The usual ones");
+  const every = el("button", { type: "button", on: { click: () => set(() => true) } }, "All");
+  const none = el("button", { type: "button", on: { click: () => set(() => false) } }, "None");
+  const set = (value) => {
+    for (const box of boxes) box.checked = value(box);
+    count();
+  };
+  const note = el("p", { class: "sub" }, "Of each file those run that fit it. With none chosen, the usual ones run.");
+  by("tasks").append(el("div", { class: "grid-of-tasks" }, ...tasks.map(choice)), el("div", { class: "acts" }, usual, every, none), note);
+}
+
+/** The tasks are asked for when somebody wants to see them. */
+export function start() {
+  const place = by("choose");
+  let asked = false;
+  place.addEventListener("toggle", async () => {
+    if (!place.open || asked) return;
+    asked = true;
+    const told = el("p", { class: "sub" }, "Asking the service …");
+    by("tasks").append(told);
+    try {
+      const answer = await json(address(PATHS.tasks));
+      all(Array.isArray(answer) ? answer : answer.tasks);
+      told.remove();
+    } catch (error) {
+      told.textContent = error.message;
+      asked = false;
+      place.addEventListener("toggle", () => told.remove(), { once: true });
+    }
+  });
+}
