@@ -5,6 +5,7 @@ import { follow } from "./live.js";
 import { FINAL, KINDS, Row } from "./row.js";
 
 const PAGE = 20; // jobs a time
+const MINUTE = 60000; // ms
 const rows = new Map(); // by job
 const early = new Map(); // events of jobs that are not here (yet)
 const names = new Map(recalled());
@@ -118,10 +119,11 @@ async function refresh(id) {
 let newer = 0;
 
 function told(event) {
-  const { kind, data } = event;
-  const id = data?.job_id;
+  const { kind } = event;
+  const data = { ...event.data, ...event.data.data }; // how the job is may lie one level deeper
+  const id = data.job_id;
   const row = rows.get(id);
-  if (kind === "deleted") return row && gone(row);
+  if (kind === "deleted") return void (row && gone(row));
   if (!row) {
     early.set(id, event);
     if (early.size > 1000) early.delete(early.keys().next().value);
@@ -178,6 +180,7 @@ export async function start(own) {
   by("filter").addEventListener("change", renew);
   by("filter").addEventListener("submit", (event) => event.preventDefault());
   by("more").addEventListener("click", more);
+  setInterval(() => rows.forEach((row) => row.date()), MINUTE);
   await renew();
   follow(told, caught);
 }

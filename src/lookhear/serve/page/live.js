@@ -74,6 +74,6 @@ function parsed(data) {
   try {
     return JSON.parse(data);
   } catch {
-    return null;
+    return null; // not from the service
   }
 }

@@ -71,14 +71,20 @@ export class Row {
   /** Take what the service says of the job. */
   update(job) {
     this.job = job;
-    const done = job.started_at && job.completed_at ? `took ${seconds((job.completed_at - job.started_at) / 1000)}` : "";
-    const facts = [this.file && bytes(this.file.size), job.task_type, ago(job.created_at), done];
-    this.facts.textContent = facts.filter(Boolean).join(" · ");
-    this.facts.title = new Date(job.created_at).toLocaleString();
+    this.date();
     this.open.href = address(PATHS.report, { id: job.job_id });
     this.load.href = address(PATHS.json, { id: job.job_id });
     this.load.download = `${this.name.textContent}.json`;
     this.turn(job.status, job.progress ?? this.progress, job.error_message);
+  }
+
+  /** The line under the name; it grows old. */
+  date() {
+    const { file, job } = this;
+    if (!job) return;
+    const took = job.started_at && job.completed_at ? `took ${seconds((job.completed_at - job.started_at) / 1000)}` : "";
+    this.facts.textContent = [file && bytes(file.size), job.task_type, ago(job.created_at), took].filter(Boolean).join(" · ");
+    this.facts.title = new Date(job.created_at).toLocaleString();
   }
 
   /** Now it is in this state. `progress` 0..1, null where it is not known. */

@@ -14,8 +14,10 @@ function hit({ id, score, payload }) {
   const title = facts.job_id
     ? el("a", { href: address(PATHS.report, { id: facts.job_id }), target: "_blank", rel: "noopener" }, name)
     : el("span", {}, name);
-  const bar = el("meter", { min: 0, max: 1, value: Math.max(0, score), "aria-label": "How alike" });
-  return el("li", {}, el("span", { class: "who" }, title, el("span", { class: "sub" }, sub)), bar, el("b", {}, score.toFixed(2)));
+  const bar = el("span", { class: "meter", "aria-hidden": "true" }, el("i"));
+  bar.firstChild.style.width = `${100 * Math.min(1, Math.max(0, score))}%`;
+  const how = el("b", { title: "How alike, of 1" }, score.toFixed(2));
+  return el("li", {}, el("span", { class: "who" }, title, el("span", { class: "sub" }, sub)), bar, how);
 }
 
 async function search(event) {

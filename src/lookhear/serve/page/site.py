@@ -78,7 +78,7 @@ async def without_slash(request: Request) -> Response:
     return RedirectResponse(f"{request.scope.get('root_path', '')}{PREFIX}/", 308)
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.api_route("/", methods=["GET", "HEAD"], name="page")
 async def index(request: Request) -> Response:
     """The page."""
     return await named(request, "index.html")

@@ -7,6 +7,7 @@ const TONES = { healthy: "good", starting: "fair", degraded: "fair", unhealthy: 
 let stats = null;
 
 const number = (value) => (typeof value === "number" ? value.toLocaleString("en") : "–");
+const word = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const share = (value) => (typeof value === "number" ? `${Math.round(value * 100)} %` : "–");
 const memory = (mb) => (mb >= 1000 ? `${(mb / 1024).toFixed(1)} GB` : `${Math.round(mb)} MB`);
 
@@ -22,7 +23,7 @@ function tiles(health) {
   const time = stats?.average_processing_time;
   const made = [
     tile("Queue", number(health.queue_size), `${number(queue.processing)} running, ${number(queue.completed_today)} done today`),
-    tile("Workers", health.processing_active ? "Busy" : "Idle", health.worker || ""),
+    tile("Workers", word(health.worker || "–"), health.processing_active ? "at work" : "idle"),
     tile("Files", number(stats?.processed_files), typeof time === "number" ? `${seconds(time)} each on average` : "none measured yet"),
     tile("Success", share(stats?.success_rate), `${share(stats?.error_rate)} failed`),
     tile("Models in memory", number(health.models_loaded), (health.models || []).join(", ") || "loaded at first use"),

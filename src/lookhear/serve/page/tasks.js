@@ -25,6 +25,20 @@ function choice(task) {
   return el("label", { class: "task" }, box, el("span", {}, name, el("span", { class: "sub" }, task.summary)));
 }
 
+/** One choice for each name: some tasks treat each kind of file in a way of its own. */
+function merged(tasks) {
+  const names = new Map();
+  for (const task of tasks) {
+    const other = names.get(task.name);
+    if (!other) names.set(task.name, { ...task, kinds: [...task.kinds] });
+    else {
+      other.kinds.push(...task.kinds);
+      other.default ||= task.default;
+    }
+  }
+  return [...names.values()];
+}
+
 function all(tasks) {
   boxes = [];
   const usual = el("button", { type: "button", on: { click: () => set((box) => box.defaultChecked) } }, "The usual ones");
@@ -35,7 +49,7 @@ function all(tasks) {
     count();
   };
   const note = el("p", { class: "sub" }, "Of each file those run that fit it. With none chosen, the usual ones run.");
-  by("tasks").append(el("div", { class: "grid-of-tasks" }, ...tasks.map(choice)), el("div", { class: "acts" }, usual, every, none), note);
+  by("tasks").append(el("div", { class: "grid-of-tasks" }, ...merged(tasks).map(choice)), el("div", { class: "acts" }, usual, every, none), note);
 }
 
 /** The tasks are asked for when somebody wants to see them. */
