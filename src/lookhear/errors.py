@@ -17,10 +17,20 @@
     │   ├── InvalidReport         stored JSON that is not a report
     │   ├── UnknownModel          no model of that name, or none of that version
     │   ├── InvalidModel          a model's file is damaged, of another kind than it should be, or unsafe
-    │   └── InvalidCard           an entry of a model catalogue is wrong
+    │   ├── InvalidCard           an entry of a model catalogue is wrong
+    │   ├── BadUpload             the body is no multipart/form-data, or breaks off
+    │   │   └── SlowUpload        the body came too slowly
+    │   ├── PathRefused           a path outside the folders that requests may name
+    │   ├── TokenRefused          no token, or none that can be trusted
+    │   └── NotAllowed            the token is good, but lacks the permission
     ├── TaskFailed                one task broke on one medium; the others went on
     ├── ModelUnavailable          its files cannot be fetched now: no network, or no source has them
     │   └── StoreUnwritable       they cannot be kept: full disk, read-only folder
+    ├── ServiceBusy               the service cannot take or keep it now; the same again later may do
+    │   ├── TooManyRequests       as many requests are worked on as may
+    │   └── Starting              the service is not ready yet, or stops
+    ├── TookTooLong               an answer without a job took longer than it may
+    ├── NoPublicKey               tokens are asked for, but there is nothing to check them with
     └── Unsupported               this build cannot do it: an optional part is missing
         ├── ModelMissing          the weights that it takes are not installed
         └── DeviceMissing         a GPU is required, and there is none
@@ -148,6 +158,49 @@ class InvalidCard(InputError):
     exit_code = 2
 
 
+class BadUpload(InputError):
+    """The body cannot be read as multipart/form-data."""
+
+    code = "bad_upload"
+    http_status = 400
+
+
+class SlowUpload(BadUpload):
+    """The body came too slowly."""
+
+    code = "slow_upload"
+    http_status = 408
+
+
+class PathRefused(InputError):
+    """The path leads out of the folders that requests may name."""
+
+    code = "path_refused"
+    http_status = 403
+
+
+class TokenRefused(InputError):
+    """There is no token, or none that can be trusted. ``reason``: as RFC 6750 names it, None where there is no token."""
+
+    code = "token_refused"
+    http_status = 401
+
+    def __init__(self, message: str, reason: str | None = "invalid_token") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class NotAllowed(InputError):
+    """The token does not permit it; ``permission`` would."""
+
+    code = "not_allowed"
+    http_status = 403
+
+    def __init__(self, message: str, permission: str = "") -> None:
+        super().__init__(message)
+        self.permission = permission
+
+
 class TaskFailed(LookhearError):
     """One task broke on one medium."""
 
@@ -168,6 +221,45 @@ class StoreUnwritable(ModelUnavailable):
 
     code = "store_unwritable"
     retryable = False
+
+
+class ServiceBusy(LookhearError):
+    """Not now: the same again after ``retry_after`` seconds may do."""
+
+    code = "service_busy"
+    http_status = 503
+    exit_code = 4
+    retryable = True
+    retry_after: ClassVar[int] = 5
+
+
+class TooManyRequests(ServiceBusy):
+    """As many requests are worked on as may."""
+
+    code = "too_many_requests"
+    retry_after = 1
+
+
+class Starting(ServiceBusy):
+    """The service is not ready yet, or stops."""
+
+    code = "starting"
+    retry_after = 1
+
+
+class TookTooLong(LookhearError):
+    """An answer without a job took longer than REQUEST_TIMEOUT."""
+
+    code = "took_too_long"
+    http_status = 504
+
+
+class NoPublicKey(LookhearError):
+    """Tokens are asked for, but there is nothing to check them with."""
+
+    code = "no_public_key"
+    http_status = 503
+    exit_code = 2
 
 
 class Unsupported(LookhearError):

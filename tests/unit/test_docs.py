@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lookhear.cli.auth import auth
 from lookhear.cli.commands import app
 from lookhear.cli.models import models
 from lookhear.settings import Settings
@@ -42,3 +43,10 @@ def test_every_command_on_models_is_documented() -> None:
     for command in models.registered_commands:
         name = command.name or (command.callback.__name__ if command.callback else "")
         assert f"lookhear models {name}" in page or f"`{name}`" in page or f" {name} " in page, name
+
+
+def test_every_command_on_keys_and_tokens_is_documented() -> None:
+    page = (ROOT / "docs" / "service.md").read_text()
+    for command in auth.registered_commands:
+        assert command.callback is not None
+        assert f"lookhear auth {command.callback.__name__}" in page

@@ -204,3 +204,23 @@ def doctor() -> None:
     from lookhear.cli.doctor import run
 
     raise typer.Exit(run())
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Where to listen; default: HOST, else 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", "-p", min=0, max=65535, help="Default: PORT, else 8000; 0: any that is free."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-w", min=1, help="Jobs at the same time; default: MAX_WORKERS, else 2.")
+    ] = None,
+    workers_off: Annotated[
+        bool, typer.Option("--workers-off", help="Take jobs, but leave them to 'lookhear worker'.")
+    ] = False,
+) -> None:
+    """Serve HTTP: analyses, jobs, search, a page. Settings are variables; Ctrl-C or SIGTERM ends it in good order."""
+    from lookhear.cli.serve import run
+
+    run(host, port, workers, workers_off)

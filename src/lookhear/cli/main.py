@@ -78,6 +78,7 @@ def run() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else someone chose to have it ignored
         signal.signal(signal.SIGINT, _interrupt)
     try:
+        import lookhear.cli.auth
         import lookhear.cli.commands
         import lookhear.cli.models  # noqa: F401  (these register the commands)
 

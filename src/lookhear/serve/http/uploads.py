@@ -1,0 +1,116 @@
+"""Uploads of any size: the body streams to the spool by way of a thread, and is never held in memory.
+
+A door has ``form`` as a constant or makes it from the settings, documents it by ``body``, and reads by ``read``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import anyio
+from anyio import to_thread
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import ClientDisconnect, Request
+
+from lookhear.errors import SlowUpload
+from lookhear.serve.http.multipart import Form, Reader, Upload, Uploads, too_large
+from lookhear.serve.http.parts import Spool
+
+__all__ = ["Form", "Upload", "Uploads", "body", "is_multipart", "read"]
+
+PATIENCE = 20.0  # s of waiting within which LEAST bytes must come
+LEAST = 1 << 14
+_RUN = 1 << 19  # bytes that make a trip to a thread worth while
+
+
+def is_multipart(request: Request) -> bool:
+    """Does the body say that it is a form with files?"""
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+async def read(request: Request, form: Form, spool: Spool, *, required: bool = True) -> Uploads:
+    """What the body holds, on the disk. ``required``: every file of the form must be there.
+
+    Raises LimitExceeded, BadUpload, SlowUpload; RequestValidationError for a part that is missing; ClientDisconnect.
+    """
+    if not is_multipart(request):
+        raise _missing(next(iter(form.files)), ())
+    if _length(request) > form.max_body:
+        raise too_large(form)
+    uploads = await _received(request, form, spool)
+    missing = [name for name in form.files if required and name not in uploads.files]
+    if missing:
+        raise _missing(missing[0], uploads.unknown)
+    return uploads
+
+
+def body(form: Form, fields: Mapping[str, Any] | None = None, json: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """``openapi_extra`` of a door that reads this form. ``fields``: schemas of the others; ``json``: the schema of a
+    body that may come instead."""
+    one: dict[str, Any] = {"type": "string", "format": "binary"}
+    files = {
+        name: one if most == 1 else {"type": "array", "items": one, "maxItems": most}
+        for name, most in form.files.items()
+    }
+    properties = {**files, **(fields or {})}
+    schema = {"type": "object", "required": list(files), "properties": properties}
+    content: dict[str, Any] = {"multipart/form-data": {"schema": schema}}
+    if json is not None:
+        content["application/json"] = {"schema": json}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+async def _received(request: Request, form: Form, spool: Spool) -> Uploads:
+    reader = Reader(request.headers["content-type"], form, spool)
+    try:
+        waiting: list[bytes] = []
+        held, pace, more = 0, _Pace(), True
+        while more:
+            chunk, more = await pace.next(request)
+            waiting.append(chunk)
+            held += len(chunk)
+            if held >= _RUN or (held and not more):
+                await to_thread.run_sync(reader.feed, b"".join(waiting))
+                waiting, held = [], 0
+        return reader.finish()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(reader.close)
+
+
+class _Pace:
+    """Waits for the client, but not for ever: time that we need ourselves does not count."""
+
+    def __init__(self) -> None:
+        self._left, self._came = PATIENCE, 0
+
+    async def next(self, request: Request) -> tuple[bytes, bool]:
+        """The next piece, and whether more follows. Raises SlowUpload, ClientDisconnect."""
+        asked = time.monotonic()
+        try:
+            message = await asyncio.wait_for(request.receive(), self._left)
+        except TimeoutError as error:
+            raise SlowUpload(f"Of the body less than {LEAST} bytes came within {PATIENCE:g} s. Try again.") from error
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
+        self._left -= time.monotonic() - asked
+        self._came += len(chunk)
+        if self._came >= LEAST:
+            self._left, self._came = PATIENCE, 0
+        return chunk, message.get("more_body", False)
+
+
+def _length(request: Request) -> int:
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+def _missing(name: str, unknown: tuple[str, ...]) -> RequestValidationError:
+    """In the shape that clients know."""
+    found = f" What came is named {', '.join(repr(one) for one in unknown[:5])}." if unknown else ""
+    sentence = f"Send multipart/form-data with a file as the part '{name}'.{found}"
+    return RequestValidationError([{"type": "missing", "loc": ("body", name), "msg": sentence, "input": None}])
