@@ -18,6 +18,7 @@
     │   ├── UnknownModel          no model of that name, or none of that version
     │   ├── InvalidModel          a model's file is damaged, of another kind than it should be, or unsafe
     │   ├── InvalidCard           an entry of a model catalogue is wrong
+    │   ├── DuplicateJob          the same is asked of the same medium already, and is not done yet
     │   ├── BadUpload             the body is no multipart/form-data, or breaks off
     │   │   └── SlowUpload        the body came too slowly
     │   ├── PathRefused           a path outside the folders that requests may name
@@ -27,8 +28,13 @@
     ├── ModelUnavailable          its files cannot be fetched now: no network, or no source has them
     │   └── StoreUnwritable       they cannot be kept: full disk, read-only folder
     ├── ServiceBusy               the service cannot take or keep it now; the same again later may do
+    │   ├── QueueFull             as many jobs wait as may
+    │   ├── StorageUnwritable     the storage folder or the database takes no more: full disk, read-only
+    │   ├── DatabaseUnavailable   the database does not answer, or is locked for too long
     │   ├── TooManyRequests       as many requests are worked on as may
     │   └── Starting              the service is not ready yet, or stops
+    ├── JobStopped                whoever worked on it shall stop: cancelled, deleted, given to another, or shutting down
+    ├── JobTimedOut               a job took longer than it may
     ├── TookTooLong               an answer without a job took longer than it may
     ├── NoPublicKey               tokens are asked for, but there is nothing to check them with
     └── Unsupported               this build cannot do it: an optional part is missing
@@ -40,7 +46,7 @@ Every class carries: ``code`` (stable, for machines), ``http_status``, ``exit_co
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class LookhearError(Exception):
@@ -158,6 +164,17 @@ class InvalidCard(InputError):
     exit_code = 2
 
 
+class DuplicateJob(InputError):
+    """A job for the same waits or runs; it is ``job``."""
+
+    code = "duplicate_job"
+    http_status = 409
+
+    def __init__(self, message: str, job: Any = None) -> None:
+        super().__init__(message)
+        self.job = job
+
+
 class BadUpload(InputError):
     """The body cannot be read as multipart/form-data."""
 
@@ -231,6 +248,38 @@ class ServiceBusy(LookhearError):
     exit_code = 4
     retryable = True
     retry_after: ClassVar[int] = 5
+
+
+class QueueFull(ServiceBusy):
+    """As many jobs wait as may."""
+
+    code = "queue_full"
+
+
+class StorageUnwritable(ServiceBusy):
+    """The disk refuses to keep a job, an upload or a result."""
+
+    code = "storage_unwritable"
+    retry_after = 30
+
+
+class DatabaseUnavailable(ServiceBusy):
+    """The database of jobs does not answer."""
+
+    code = "database_unavailable"
+
+
+class JobStopped(LookhearError):
+    """The job in hand is no longer this worker's to do."""
+
+    code = "job_stopped"
+    retryable = True
+
+
+class JobTimedOut(LookhearError):
+    """A job took longer than JOB_TIMEOUT."""
+
+    code = "job_timed_out"
 
 
 class TooManyRequests(ServiceBusy):

@@ -1,0 +1,213 @@
+"""The database of jobs: SQLite in a file, or PostgreSQL; opened, migrated, and its refusals in clear words.
+
+SQLite runs with a write-ahead log: readers and the one writer do not wait for each other, and what is committed survives
+the death of any process (kill -9) whatever ``synchronous`` says. It would not survive a power cut under NORMAL, which
+does not wait for the disk. So whatever a caller is told of as kept (jobs put, cancelled, deleted) is committed under FULL,
+which does and takes everything before along; what workers write is under NORMAL: after a power cut a job whose last steps
+are missing is done again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sql
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from lookhear.errors import DatabaseUnavailable, InvalidSettings, LookhearError, StorageUnwritable, Unsupported
+from lookhear.jobs.migrations import HEAD, migrate
+from lookhear.jobs.settings import JobSettings
+
+_PATIENCE = 30.0  # s that a writer waits for others
+_CLASHES = {"40P01", "40001"}  # deadlock, serialization failure: nothing was done, and again it will do
+_TRIES = 5
+_Made = TypeVar("_Made")
+
+
+def database_url(settings: JobSettings) -> URL:
+    """Where jobs are kept. Raises InvalidSettings for what is neither SQLite in a file nor PostgreSQL."""
+    if not settings.database_url:
+        return URL.create("sqlite", database=str(settings.storage_dir / "lookhear.db"))
+    try:
+        url = make_url(settings.database_url)
+    except ArgumentError as error:
+        raise InvalidSettings("DATABASE_URL is no URL. Give sqlite:///path or postgresql://user@host/name.") from error
+    if url.drivername in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    in_file = url.drivername == "sqlite" and url.database and url.database != ":memory:"
+    if in_file or url.drivername == "postgresql+psycopg":
+        return url
+    raise InvalidSettings(
+        f"DATABASE_URL begins with {url.drivername}://. Give sqlite:///path (a file) or postgresql://user@host/name."
+    )
+
+
+class Database:
+    """Connections to one database, for any number of threads."""
+
+    def __init__(self, settings: JobSettings) -> None:
+        self.url = database_url(settings)
+        self.sqlite = self.url.drivername == "sqlite"
+        self._engine = _engine(self.url, self.sqlite)
+        # Threads queue here, since SQLite would let them sleep and try again.
+        self._turn: Any = threading.Lock() if self.sqlite else nullcontext()
+
+    @property
+    def path(self) -> Path:
+        """The file of SQLite."""
+        return Path(self.url.database or "")
+
+    def open(self) -> None:
+        """The tables are there and up to date, whoever else starts at the same time."""
+        with self._clearly():
+            if self.sqlite:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                _write_ahead(self.path)
+            if self._revision() != HEAD:
+                with self._connection(durable=True) as connection:
+                    migrate(connection)
+
+    def close(self) -> None:
+        """Connections are closed; a later use makes new ones."""
+        self._engine.dispose()
+
+    @contextmanager
+    def write(self, durable: bool = False) -> Iterator[Connection]:
+        """A transaction that is committed at the end, unless something is raised; ``durable``: safe from power cuts."""
+        with self._clearly(), self._turn, self._connection(durable) as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection whose every statement sees what is committed."""
+        with self._clearly(), self._engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def clashing(self, act: Callable[[], _Made]) -> _Made:
+        """``act``, again when the database undid it because it stood in another's way."""
+        for _ in range(_TRIES - 1):
+            try:
+                return act()
+            except DBAPIError as error:
+                if _state(error) not in _CLASHES:
+                    raise
+        with self._clearly(final=True):
+            return act()
+
+    @contextmanager
+    def _connection(self, durable: bool) -> Iterator[Connection]:
+        with self._engine.connect() as plain:
+            connection = plain.execution_options(lookhear_durable=durable)
+            with connection.begin():
+                yield connection
+
+    def _revision(self) -> str | None:
+        with self._engine.connect() as connection:
+            if not sql.inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.execute(sql.text("SELECT version_num FROM alembic_version")).scalar()
+
+    @contextmanager
+    def _clearly(self, final: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except PoolTimeout as error:
+            raise DatabaseUnavailable("All connections to the database are in use. Try again in a moment.") from error
+        except DBAPIError as error:
+            told = _told(error, self.url, final)
+            if told is None:
+                raise
+            raise told from error
+        except OSError as error:
+            raise StorageUnwritable(f"The folder of {self.path} cannot be made: {error.strerror}.") from error
+
+
+def _engine(url: URL, sqlite: bool) -> Engine:
+    try:
+        if not sqlite:
+            return sql.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=24)
+        engine = sql.create_engine(
+            url, connect_args={"timeout": _PATIENCE, "isolation_level": None}, pool_size=8, max_overflow=56
+        )
+    except (ImportError, NoSuchModuleError) as error:
+        raise Unsupported("PostgreSQL needs a driver: pip install 'lookhear[postgres]'.") from error
+    sql.event.listen(engine, "connect", _set_up)
+    sql.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA journal_size_limit=67108864")
+
+
+def _begin(connection: Connection) -> None:
+    """A lock for writing from the start: one taken later may be refused without waiting."""
+    durable = connection.get_execution_options().get("lookhear_durable")
+    if durable is not None:
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _write_ahead(path: Path) -> None:
+    """The switch to a write-ahead log lasts; while others do the same it is refused without waiting."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection = sqlite3.connect(path, timeout=_PATIENCE)
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                return
+            finally:
+                connection.close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise _sqlite_told(error, str(path)) or error from error
+            time.sleep(0.01)
+
+
+def _state(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _told(error: DBAPIError, url: URL, final: bool) -> LookhearError | None:
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_told(error.orig, str(url.database))
+    state, place = _state(error), f"{url.host or 'the local socket'}"
+    if state in _CLASHES:
+        return DatabaseUnavailable("Others kept changing the same jobs. Try again.") if final else None
+    if state == "53100":
+        return StorageUnwritable(f"The disk of the database at {place} is full. Free some space there.")
+    if state in ("25006", "42501"):
+        return StorageUnwritable(f"The database at {place} may not be written to. Check DATABASE_URL and its rights.")
+    if state is None or state[:2] in ("08", "53", "57", "58") or state == "3D000" or state[:2] == "28":
+        return DatabaseUnavailable(
+            f"The database at {place} does not answer ({_first_line(error)}). Check DATABASE_URL."
+        )
+    return None
+
+
+def _sqlite_told(error: sqlite3.Error, path: str) -> LookhearError | None:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return StorageUnwritable(f"The disk of {path} is full. Free some space.")
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return StorageUnwritable(f"Writing to {path} failed ({error}). Check its disk and permissions.")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return DatabaseUnavailable(f"{path} was locked for too long by another process. Try again.")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return DatabaseUnavailable(f"{path} is damaged, or no database. Move it away, or set DATABASE_URL to another.")
+    return None
+
+
+def _first_line(error: DBAPIError) -> str:
+    return (str(error.orig).splitlines() or ["no answer"])[0]

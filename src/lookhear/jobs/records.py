@@ -1,0 +1,151 @@
+"""What can be read of jobs, and what is taken away when it is old; all SQL of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Float, cast, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from lookhear.errors import InvalidOptions
+from lookhear.jobs.acts import WAITING
+from lookhear.jobs.job import Cleaned, Event, Job, Page, Stats, Status, Sync
+from lookhear.jobs.rows import SELECT_EVENT, SELECT_JOB, event_of, job_of, plain
+from lookhear.jobs.tables import ANSWERS, EVENTS, JOBS, QUEUE, SYNC, now_ms
+
+_DAY = 86_400_000
+_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_NEWEST = select(func.coalesce(func.max(EVENTS.c.id), 0))
+
+
+class Records:
+    """On one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def job(self, *conditions: Any) -> Job | None:
+        """The one that meets them."""
+        row = self._connection.execute(SELECT_JOB.where(*conditions)).one_or_none()
+        return None if row is None else job_of(row)
+
+    def listed(self, status: Status | None, task_type: str | None, limit: int, cursor: str | None) -> Page:
+        """Newest first. Raises InvalidOptions for a cursor that none of ours is."""
+        asked = SELECT_JOB.order_by(JOBS.c.number.desc()).limit(limit + 1)
+        if status is not None:
+            asked = asked.where(JOBS.c.status == status)
+        if task_type is not None:
+            asked = asked.where(JOBS.c.task_type == task_type)
+        if cursor is not None:
+            asked = asked.where(JOBS.c.number < _number(cursor))
+        jobs = tuple(job_of(row) for row in self._connection.execute(asked))
+        return Page(jobs[:limit], str(jobs[limit - 1].number) if len(jobs) > limit else None)
+
+    def events(self, after: int, job_id: str | None, limit: int) -> list[Event]:
+        """Those that came later, in order."""
+        asked = SELECT_EVENT.where(EVENTS.c.id > after).order_by(EVENTS.c.id).limit(limit)
+        if job_id is not None:
+            asked = asked.where(EVENTS.c.job_id == job_id)
+        return [event_of(row) for row in self._connection.execute(asked)]
+
+    def newest_event(self) -> int:
+        """Its id; 0: there was none."""
+        return self._connection.execute(_NEWEST).scalar_one()
+
+    def lost(self, jobs: Sequence[Job]) -> list[Job]:
+        """Those of them that are no longer the worker's who took them."""
+        asked = select(QUEUE.c.number, QUEUE.c.worker, QUEUE.c.attempts)
+        rows = self._connection.execute(asked.where(QUEUE.c.number.in_([job.number for job in jobs])))
+        held = {tuple(row) for row in rows}
+        return [job for job in jobs if (job.number, job.worker, job.attempts) not in held]
+
+    def stats(self) -> Stats:
+        """Counts, each by one query."""
+        kinds: dict[str, dict[str, int]] = {}
+        by_status = {status.value: 0 for status in Status}
+        counts = select(JOBS.c.task_type, JOBS.c.status, func.count()).group_by(JOBS.c.task_type, JOBS.c.status)
+        for task_type, status, count in self._connection.execute(counts):
+            kinds.setdefault(task_type, {})[status] = count
+            by_status[status] += count
+        oldest = select((now_ms() - func.min(JOBS.c.created_at)) / 1000.0).where(JOBS.c.status == Status.PENDING)
+        waited = self._connection.execute(oldest).scalar_one()
+        ended = JOBS.c.completed_at >= now_ms() - now_ms() % _DAY
+        today = select(func.count()).where(JOBS.c.status == Status.COMPLETED, ended)
+        means, mean = self._means()
+        return Stats(
+            by_status=by_status,
+            by_task_type=kinds,
+            queue_size=self._connection.execute(WAITING).scalar_one(),
+            oldest_waiting=None if waited is None else max(0.0, float(waited)),
+            completed_today=self._connection.execute(today).scalar_one(),
+            mean_ms=mean,
+            mean_ms_by_task_type=means,
+        )
+
+    def _means(self) -> tuple[dict[str, float], float | None]:
+        took = cast(func.sum(JOBS.c.completed_at - JOBS.c.started_at), Float)
+        asked = (
+            select(JOBS.c.task_type, took, func.count())
+            .where(JOBS.c.status == Status.COMPLETED, JOBS.c.started_at.is_not(None))
+            .group_by(JOBS.c.task_type)
+        )
+        rows = [(kind, total, count) for kind, total, count in self._connection.execute(asked)]
+        means = {kind: total / count for kind, total, count in rows}
+        jobs = sum(count for _, _, count in rows)
+        return means, sum(total for _, total, _ in rows) / jobs if jobs else None
+
+    def cleanup(self, older_than_seconds: float | None, status: Status | None) -> Cleaned:
+        """Jobs that have ended, and of a status that is not final those that wait, are gone."""
+        asked = select(JOBS.c.number, JOBS.c.id).where(JOBS.c.status != Status.PROCESSING)
+        asked = asked.where(JOBS.c.status == status if status else JOBS.c.status != Status.PENDING)
+        if older_than_seconds is not None:
+            since = func.coalesce(JOBS.c.completed_at, JOBS.c.created_at)
+            asked = asked.where(since < now_ms() - round(older_than_seconds * 1000))
+        rows = self._connection.execute(asked.with_for_update(skip_locked=True)).all()
+        entries = 0
+        for start in range(0, len(rows), 500):
+            some = rows[start : start + 500]
+            numbers, ids = [row.number for row in some], [row.id for row in some]
+            entries += self._connection.execute(delete(QUEUE).where(QUEUE.c.number.in_(numbers))).rowcount
+            self._connection.execute(delete(JOBS).where(JOBS.c.number.in_(numbers)))
+            self._connection.execute(delete(SYNC).where(SYNC.c.job_id.in_(ids)))
+        return Cleaned(tuple(row.id for row in rows), entries)
+
+    def expire(self, event_ttl: float, result_ttl: float) -> None:
+        """Old events and kept answers are gone; the newest event stays, as the mark of where we are."""
+        last = select(func.max(EVENTS.c.id)).scalar_subquery()
+        old = EVENTS.c.at < now_ms() - round(event_ttl * 1000)
+        self._connection.execute(delete(EVENTS).where(old, EVENTS.c.id < last))
+        self._connection.execute(delete(ANSWERS).where(ANSWERS.c.kept_at < now_ms() - round(result_ttl * 1000)))
+
+    def kept(self, key: str, result_ttl: float) -> str | None:
+        """The answer of that key, unless it is old."""
+        young = ANSWERS.c.kept_at >= now_ms() - round(result_ttl * 1000)
+        return self._connection.execute(select(ANSWERS.c.json).where(ANSWERS.c.key == key, young)).scalar_one_or_none()
+
+    def keep(self, key: str, json: str) -> None:
+        """The answer of that key from now on."""
+        fresh = _INSERTS[self._connection.dialect.name](ANSWERS).values(key=key, json=json, kept_at=now_ms())
+        fresh = fresh.on_conflict_do_update(index_elements=["key"], set_={"json": json, "kept_at": now_ms()})
+        self._connection.execute(fresh)
+
+    def note_sync(self, job_id: str, media_store_id: str, status: str, error: str | None) -> None:
+        """One more try at the media store, and how it went."""
+        values = {"status": status, "error": None if error is None else plain(error), "updated_at": now_ms()}
+        fresh = _INSERTS[self._connection.dialect.name](SYNC).values(
+            job_id=job_id, media_store_id=plain(media_store_id), attempts=1, **values
+        )
+        again = fresh.on_conflict_do_update(index_elements=["job_id"], set_={**values, "attempts": SYNC.c.attempts + 1})
+        self._connection.execute(again)
+
+    def sync(self, job_id: str) -> Sync | None:
+        """How it went."""
+        row = self._connection.execute(select(SYNC).where(SYNC.c.job_id == job_id)).one_or_none()
+        return None if row is None else Sync(**row._mapping)
+
+
+def _number(cursor: str) -> int:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise InvalidOptions("The cursor is none that a page of jobs gave. Leave it out to start anew.")
+    return int(cursor)

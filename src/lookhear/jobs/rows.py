@@ -1,0 +1,44 @@
+"""Rows of the tables, as what they stand for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import select
+
+from lookhear.jobs.job import Event, Job, Status
+from lookhear.jobs.tables import EVENTS, JOBS
+
+_SHOWN = [column for column in JOBS.c if column.name not in ("unique_key", "idempotency_key")]
+SELECT_JOB = select(*_SHOWN)
+SELECT_EVENT = select(EVENTS)
+
+
+def job_of(row: Any) -> Job:
+    """From a row of SELECT_JOB."""
+    values = dict(row._mapping)
+    values["status"] = Status(values["status"])
+    values["request"] = json.loads(values["request"])
+    values["result"] = None if values["result"] is None else json.loads(values["result"])
+    return Job(**values)
+
+
+def event_of(row: Any) -> Event:
+    """From a row of SELECT_EVENT."""
+    return Event(row.id, row.job_id, row.kind, json.loads(row.data), row.at)
+
+
+def plain(text: str) -> str:
+    """Without what a database refuses: zero bytes, halves of surrogate pairs."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def packed(value: Any) -> str:
+    """JSON in ASCII, so that any string survives."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def shown_columns() -> list[Any]:
+    """What RETURNING must name for ``job_of``."""
+    return _SHOWN

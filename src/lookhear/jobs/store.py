@@ -1,0 +1,269 @@
+"""The store of jobs: each method is one transaction, safe from any thread and beside any number of other processes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from lookhear.errors import InvalidOptions, LookhearError, QueueFull
+from lookhear.jobs.acts import Acts
+from lookhear.jobs.database import Database
+from lookhear.jobs.job import Cleaned, Event, Job, NewJob, Page, Stats, Status, Sync
+from lookhear.jobs.records import Records
+from lookhear.jobs.settings import JobSettings
+from lookhear.jobs.tables import JOBS
+from lookhear.jobs.together import Together
+from lookhear.jobs.watch import FileWatch, ServerWatch, Watch
+
+_RECOUNT = 0.5  # s that a count of waiting jobs is believed
+_JUMP = 2.0  # s between two clocks' ideas of a while that make one of them wrong
+_Made = TypeVar("_Made")
+
+
+class JobStore:
+    """Jobs, their queue, events, and kept answers, in the database that the settings name."""
+
+    def __init__(self, settings: JobSettings) -> None:
+        self.settings = settings
+        self._database = Database(settings)
+        self._watch: Watch = self._made_watch()
+        self._puts: Together[NewJob, Job | LookhearError] = Together(self._put_all)
+        self._room = _Room(settings.max_queue)
+        self._clock = _Clock(settings.worker_lease_seconds)
+
+    def open(self) -> None:
+        """The tables are there; several processes may do this at once."""
+        self._database.open()
+
+    def close(self) -> None:
+        """Whoever waits is woken; connections are closed."""
+        self._watch.close()
+        self._database.close()
+
+    def __enter__(self) -> JobStore:
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def put(self, new: NewJob) -> Job:
+        """Kept for good. Those of several threads at once share a commit.
+
+        Raises QueueFull, DuplicateJob (with the job it doubles), InvalidOptions, StorageUnwritable.
+        """
+        _check(new)
+        return _job(self._puts.do(new))
+
+    def put_many(self, new: Sequence[NewJob]) -> list[Job]:
+        """All of them are kept, or none. Raises as ``put`` does."""
+        for one in new:
+            _check(one)
+        return self._act(lambda acts: [_job(self._put(acts, one)) for one in new], durable=True)
+
+    def _put_all(self, new: Sequence[NewJob]) -> list[Job | LookhearError]:
+        return self._act(lambda acts: [self._put(acts, one) for one in new], durable=True)
+
+    def _put(self, acts: Acts, new: NewJob) -> Job | LookhearError:
+        if self._room.take(acts.waiting):
+            return acts.put(new)
+        return acts.twin(new) or QueueFull(f"{self.settings.max_queue} jobs wait. Try again later, or raise MAX_QUEUE.")
+
+    def take(self, worker: str, task_types: Collection[str] | None = None) -> Job | None:
+        """The most urgent job that is ready (of those types), leased to ``worker``; None: there is none."""
+        return self._act(lambda acts: acts.take(worker, task_types))
+
+    def beat(self, job: Job, progress: float | None = None) -> bool:
+        """The lease is renewed. False: the job is no longer this worker's (lost, cancelled, deleted): stop."""
+        return self._act(lambda acts: acts.beat(job, progress))
+
+    def finish(self, job: Job, result: dict[str, Any], status: Status = Status.COMPLETED) -> bool:
+        """Ended. False: it was not this worker's to end."""
+        return self._act(lambda acts: acts.finish(job, result, status)) is not None
+
+    def fail(self, job: Job, code: str, message: str, retry: bool) -> Job | None:
+        """Waits for another try if ``retry`` and some are left, else ended. None: it was not this worker's to end."""
+        return self._act(lambda acts: acts.fail(job, code, message, retry))
+
+    def hand_back(self, job: Job) -> bool:
+        """Waits again, at its old place; no try is counted. False: it was not this worker's."""
+        return self._act(lambda acts: acts.hand_back(job)) is not None
+
+    def reclaim(self, workers: Collection[str] = ()) -> int:
+        """Jobs of workers that are not heard of (or of ``workers``, which have died) wait for another try; how many.
+
+        After a jump of the clock the living first get the time to be heard of.
+        """
+        return self._act(lambda acts: self._reclaim(acts, workers))
+
+    def _reclaim(self, acts: Acts, workers: Collection[str]) -> int:
+        if not self._clock.trusted(acts.now()) and not workers:
+            return 0
+        lost = acts.expired(workers)
+        for job in lost:
+            message = f"The worker {job.worker} was lost while it had the job."
+            acts.fail(job, "worker_lost", message, retry=True, waits=False)
+        return len(lost)
+
+    def lost(self, jobs: Sequence[Job]) -> list[Job]:
+        """Those of them that are no longer the worker's who took them."""
+        return self._read(lambda records: records.lost(jobs)) if jobs else []
+
+    def cancel(self, id: str) -> Job | None:
+        """Ended as cancelled, unless it had ended: the job as it is then. None: there is no such job."""
+        job = self.get(id)
+        return job and self._act(lambda acts: acts.cancel(job), durable=True)
+
+    def delete(self, id: str) -> Job | None:
+        """Gone, with what is known of its delivery; its worker is told to stop. None: there was no such job."""
+        job = self.get(id)
+        return job if job and self._act(lambda acts: acts.delete(job), durable=True) else None
+
+    def get(self, id: str) -> Job | None:
+        """By its id."""
+        return self._read(lambda records: records.job(JOBS.c.id == id))
+
+    def numbered(self, number: int) -> Job | None:
+        """By its number."""
+        if not 0 < number < 1 << 63:
+            return None
+        return self._read(lambda records: records.job(JOBS.c.number == number))
+
+    def listed(
+        self,
+        status: Status | None = None,
+        task_type: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Newest first. Raises InvalidOptions for a cursor that no page gave."""
+        return self._read(lambda records: records.listed(status, task_type, limit, cursor))
+
+    def stats(self) -> Stats:
+        """Counts."""
+        return self._read(Records.stats)
+
+    def cleanup(self, older_than_seconds: float | None = None, status: Status | None = None) -> Cleaned:
+        """Jobs that have ended are gone, or those of ``status``; never those that a worker has in hand."""
+        return self._write(lambda records: records.cleanup(older_than_seconds, status))
+
+    def expire(self) -> None:
+        """Events older than EVENT_TTL and answers older than RESULT_TTL are gone."""
+        self._write(lambda records: records.expire(self.settings.event_ttl, self.settings.result_ttl))
+
+    def events(self, after: int, job_id: str | None = None, limit: int = 500) -> list[Event]:
+        """Those that came later, in order."""
+        return self._read(lambda records: records.events(after, job_id, limit))
+
+    def newest_event(self) -> int:
+        """Its id; 0: there was none."""
+        return self._read(Records.newest_event)
+
+    def wait(self, seconds: float, seen: int, unless: Callable[[], bool] = bool) -> int:
+        """Until there are events after ``seen`` (in whatever process), or so long; the id of the newest known.
+
+        Also until ``unless`` is true, which is looked at when someone calls ``rouse``.
+        """
+        return self._watch.wait(seconds, seen, unless)
+
+    def rouse(self) -> None:
+        """Whoever waits looks at its ``unless``."""
+        self._watch.rouse()
+
+    def kept(self, key: str) -> str | None:
+        """The answer kept under ``key`` within RESULT_TTL."""
+        return self._read(lambda records: records.kept(key, self.settings.result_ttl))
+
+    def keep(self, key: str, json: str) -> None:
+        """That is the answer of ``key`` from now on."""
+        self._write(lambda records: records.keep(key, json))
+
+    def note_sync(self, job: Job, status: str, error: str | None = None) -> None:
+        """One more try to hand the result to the media store: pending, synced or failed."""
+        self._write(lambda records: records.note_sync(job.id, job.media_store_id, status, error))
+
+    def sync_status(self, job_id: str) -> Sync | None:
+        """How the last of those tries went."""
+        return self._read(lambda records: records.sync(job_id))
+
+    def _act(self, act: Callable[[Acts], _Made], durable: bool = False) -> _Made:
+        def once() -> _Made:
+            with self._acting(durable) as acts:
+                return act(acts)
+
+        return self._database.clashing(once)
+
+    @contextmanager
+    def _acting(self, durable: bool) -> Iterator[Acts]:
+        with self._database.write(durable) as connection:
+            acts = Acts(connection, self.settings)
+            yield acts
+        self._watch.note(acts.newest)
+
+    def _write(self, act: Callable[[Records], _Made]) -> _Made:
+        def once() -> _Made:
+            with self._database.write() as connection:
+                return act(Records(connection))
+
+        return self._database.clashing(once)
+
+    def _read(self, act: Callable[[Records], _Made]) -> _Made:
+        with self._database.read() as connection:
+            return act(Records(connection))
+
+    def _made_watch(self) -> Watch:
+        if self._database.sqlite:
+            return FileWatch(self._database.path)
+        url = self._database.url.set(drivername="postgresql")
+        return ServerWatch(url.render_as_string(hide_password=False))
+
+
+class _Room:
+    """How many jobs may still be put; counted now and then, since counting takes longer than putting."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._left = 0
+        self._counted = -_RECOUNT
+        self._lock = threading.Lock()
+
+    def take(self, count: Callable[[], int]) -> bool:
+        """For one more; False: there is none."""
+        with self._lock:
+            now = time.monotonic()
+            if self._left <= 0 or now - self._counted > _RECOUNT:
+                self._left, self._counted = self._most - count(), now
+            self._left -= 1
+            return self._left >= 0
+
+
+class _Clock:
+    """Whether the database's clock went on evenly of late."""
+
+    def __init__(self, lease: float) -> None:
+        self._lease = lease
+        self._offset: float | None = None
+        self._until = 0.0
+
+    def trusted(self, now: int) -> bool:
+        """False while the living may not yet have been heard of since a jump."""
+        steady = time.monotonic()
+        offset = now / 1000 - steady
+        if self._offset is not None and abs(offset - self._offset) > _JUMP:
+            self._until = steady + self._lease
+        self._offset = offset
+        return steady >= self._until
+
+
+def _check(new: NewJob) -> None:
+    if not 0 <= new.priority <= 10:
+        raise InvalidOptions(f"The priority is {new.priority}. Give 0 to 10.")
+
+
+def _job(made: Job | LookhearError) -> Job:
+    if isinstance(made, LookhearError):
+        raise made
+    return made
