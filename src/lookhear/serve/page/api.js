@@ -55,7 +55,8 @@ export async function request(url, { quiet = false, headers = {}, ...rest } = {}
     const sent = token();
     let answer;
     try {
-      answer = await fetch(url, { ...rest, headers: { Accept: "application/json", ...headers, ...bearer() }, cache: "no-store" });
+      const all = { Accept: "application/json", ...headers, ...bearer() };
+      answer = await fetch(url, { ...rest, headers: all, cache: "no-store" });
     } catch (error) {
       if (error.name === "AbortError") throw error;
       throw new Problem("The service cannot be reached. Is it still running?");
@@ -69,11 +70,11 @@ export async function request(url, { quiet = false, headers = {}, ...rest } = {}
 
 export const json = async (url, options) => (await request(url, options)).json();
 
-/** Send a form with progress (0..1). `stop` is an AbortSignal. Resolves to the JSON of the answer; throws Problem. */
-export async function send(url, form, progress, stop) {
+/** Send a form; `progress` is told 0..1, `stop` is an AbortSignal. Resolves to the JSON of the answer; throws Problem. */
+export async function send(url, form, how) {
   for (;;) {
     const sent = token();
-    const { status, body } = await post(url, form, progress, stop);
+    const { status, body } = await post(url, form, how);
     if (status >= 200 && status < 300) return JSON.parse(body);
     const why = sentence(status, body);
     if (status !== 401) throw new Problem(why, status);
@@ -81,12 +82,14 @@ export async function send(url, form, progress, stop) {
   }
 }
 
-function post(url, form, progress, stop) {
+function post(url, form, { headers, progress, stop }) {
   return new Promise((done, failed) => {
     const call = new XMLHttpRequest(); // fetch tells nothing of what has been sent
     const broken = "The upload broke off. Is the service still running, and can the file still be read?";
     call.open("POST", url);
-    for (const [name, value] of Object.entries({ Accept: "application/json", ...bearer() })) call.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries({ Accept: "application/json", ...headers, ...bearer() })) {
+      call.setRequestHeader(name, value);
+    }
     call.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
     call.onload = () => done({ status: call.status, body: call.responseText });
     call.onerror = () => failed(new Problem(broken));

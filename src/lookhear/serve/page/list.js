@@ -33,8 +33,8 @@ export function remember(job, name) {
   }
 }
 
-const nameOf = (job) =>
-  names.get(job.job_id) || job.result?.medium?.name || job.result?.report?.medium?.name || job.media_store_id || job.job_id.slice(0, 8);
+const nameOf = ({ job_id, media_store_id, result }) =>
+  names.get(job_id) || result?.medium?.name || result?.name || media_store_id || job_id.slice(0, 8);
 
 /** Rows of the page's own stay, whatever is looked for. */
 export function put(row) {
@@ -70,22 +70,24 @@ export function drop(row) {
 }
 
 function kinds(type) {
-  if (![...by("type").options].some((option) => option.value === type)) by("type").append(el("option", { value: type }, type));
+  const known = [...by("type").options].some((option) => option.value === type);
+  if (!known) by("type").append(el("option", { value: type }, type));
 }
 
 function said() {
   const none = !by("jobs").children.length;
   const { status, task_type } = wanted();
-  tell(by("empty"), none && (status || task_type ? "No job is like that." : "Nothing yet. Drop a file above, and it appears here."));
+  const why = status || task_type ? "No job is like that." : "Nothing yet. Drop a file above, and it appears here.";
+  tell(by("empty"), none && why);
 }
 
 async function page(from, place) {
   const mine = ++asked;
   try {
-    const { jobs, next_cursor } = await json(address(PATHS.jobs, {}, { ...wanted(), limit: PAGE, cursor: from }));
+    const { jobs, cursor: following } = await json(address(PATHS.jobs, {}, { ...wanted(), limit: PAGE, cursor: from }));
     if (mine !== asked) return;
     tell(by("list-error"), "");
-    if (place === "append" || !rows.size) cursor = next_cursor;
+    if (place === "append" || !rows.size) cursor = following;
     for (const job of place === "prepend" ? jobs.reverse() : jobs) add(job, place);
     by("more").hidden = !cursor;
     said();

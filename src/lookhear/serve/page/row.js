@@ -1,6 +1,7 @@
 // One file or job in the list.
-import { PATHS, Problem, address, json, request } from "./api.js";
+import { PATHS, address, request } from "./api.js";
 import { ago, aloud, bytes, el, seconds, tell } from "./dom.js";
+import { report } from "./report.js";
 import { token } from "./token.js";
 
 const STATES = {
@@ -44,7 +45,8 @@ export class Row {
     this.shown = el("div", { class: "shown", id: `${id}-shown`, hidden: true });
     this.buttons = el("div", { class: "acts" });
     const who = el("div", { class: "who" }, this.name, this.facts);
-    this.node = el("li", { class: "job", "aria-labelledby": id }, who, this.badge, this.buttons, this.bar, this.why, this.shown);
+    this.node = el("li", { class: "job", "aria-labelledby": id });
+    this.node.append(who, this.badge, this.buttons, this.bar, this.why, this.shown);
     this.make(id);
     this.call(name);
   }
@@ -52,15 +54,17 @@ export class Row {
   make(id) {
     const button = (word, act, props = {}) => el("button", { type: "button", ...props, on: { click: act } }, word);
     const link = (word, props) => el("a", { class: "button", ...props }, word);
-    this.show = button("Show report", () => this.toggle(), { class: "primary", "aria-expanded": "false", "aria-controls": this.shown.id });
+    const opens = { class: "primary", "aria-expanded": "false", "aria-controls": this.shown.id };
+    this.show = button("Show report", () => this.toggle(), opens);
     this.open = link("Open", { target: "_blank", rel: "noopener", title: "The report in a tab of its own" });
     this.load = link("JSON", { download: "", title: "Download the report as JSON" });
     this.load.addEventListener("click", (event) => this.download(event));
     this.cancel = button("Cancel", () => this.acts.cancel(this));
     this.retry = button("Try again", () => this.acts.retry(this));
     this.remove = button("Delete", () => this.acts.remove(this), { class: "quiet" });
-    for (const one of [this.show, this.open, this.load, this.cancel, this.retry, this.remove]) one.setAttribute("aria-describedby", id);
-    this.buttons.append(this.show, this.open, this.load, this.cancel, this.retry, this.remove);
+    const all = [this.show, this.open, this.load, this.cancel, this.retry, this.remove];
+    for (const one of all) one.setAttribute("aria-describedby", id);
+    this.buttons.append(...all);
   }
 
   call(name) {
@@ -83,7 +87,8 @@ export class Row {
     const { file, job } = this;
     if (!job) return;
     const took = job.started_at && job.completed_at ? `took ${seconds((job.completed_at - job.started_at) / 1000)}` : "";
-    this.facts.textContent = [file && bytes(file.size), job.task_type, ago(job.created_at), took].filter(Boolean).join(" · ");
+    const facts = [file && bytes(file.size), job.task_type, ago(job.created_at), took];
+    this.facts.textContent = facts.filter(Boolean).join(" · ");
     this.facts.title = new Date(job.created_at).toLocaleString();
   }
 
@@ -124,32 +129,8 @@ export class Row {
     this.show.setAttribute("aria-expanded", String(opening));
     if (!opening) return this.shown.replaceChildren();
     this.shown.replaceChildren(el("p", { class: "sub" }, "Drawing the report …"));
-    const content = await this.report();
+    const content = await report(this.job.job_id, this.name.textContent);
     if (!this.shown.hidden) this.shown.replaceChildren(content);
-  }
-
-  /** The report in a frame, or what there is instead. */
-  async report() {
-    try {
-      const url = address(PATHS.report, { id: this.job.job_id });
-      const html = await (await request(url, { headers: { Accept: "text/html" } })).text();
-      const frame = el("iframe", { src: "view.html", sandbox: "allow-scripts", title: `Report on ${this.name.textContent}` });
-      frame.addEventListener("load", () => frame.contentWindow.postMessage(html, "*"), { once: true });
-      return frame;
-    } catch (error) {
-      return this.instead(error);
-    }
-  }
-
-  async instead(error) {
-    const told = el("p", { class: "why" }, error.message);
-    if (!(error instanceof Problem) || !error.status) return told;
-    try {
-      const { result } = await json(address(PATHS.job, { id: this.job.job_id }));
-      return result ? el("pre", { class: "raw", tabindex: 0 }, JSON.stringify(result, null, 2)) : told;
-    } catch {
-      return told;
-    }
   }
 
   /** A link cannot send a token: then the page fetches what it hands over. */

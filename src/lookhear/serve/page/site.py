@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -11,7 +12,9 @@ from typing import Final
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.responses import RedirectResponse
 
-PREFIX: Final = "/ui"
+from lookhear.serve.page import PREFIX
+from lookhear.tasks.catalogue import PAGE
+
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
 _HERE, _REPORTS = "lookhear.serve.page", "lookhear.page"
@@ -19,8 +22,24 @@ _TYPES: Final = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
     "svg": "image/svg+xml",
 }
+_SCRIPTS: Final = (
+    "page",
+    "api",
+    "dom",
+    "live",
+    "row",
+    "report",
+    "list",
+    "uploads",
+    "tasks",
+    "search",
+    "status",
+    "token",
+    "view",  # of the frame
+)
 #: By the name asked for: the package and the file.
 FILES: Final[dict[str, tuple[str, str]]] = {
     "look.css": (_REPORTS, "page.css"),  # the look of reports is the look of the page
@@ -28,11 +47,9 @@ FILES: Final[dict[str, tuple[str, str]]] = {
     "view.html": (_HERE, "view.html"),
     "page.css": (_HERE, "page.css"),
     "icon.svg": (_HERE, "icon.svg"),
-    **{
-        f"{name}.js": (_HERE, f"{name}.js")
-        for name in ("page", "api", "dom", "live", "row", "list", "uploads", "tasks", "search", "status", "token", "view")
-    },
+    **{name: (_HERE, name) for name in (f"{stem}.js" for stem in _SCRIPTS)},
 }
+USUAL: Final = "usual.json"  #: what to ask for, so that a report can be drawn in full
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -53,8 +70,7 @@ class _File:
 
 @cache
 def _file(name: str) -> _File:
-    package, file = FILES[name]
-    content = (files(package) / file).read_bytes()
+    content = _content(name)
     return _File(
         content,
         {
@@ -66,6 +82,15 @@ def _file(name: str) -> _File:
             "Referrer-Policy": "no-referrer",
         },
     )
+
+
+def _content(name: str) -> bytes:
+    if name == USUAL:
+        from lookhear.page import OPTIONS  # takes half a second to import, and the service is to start at once
+
+        return json.dumps({"tasks": [PAGE], "options": OPTIONS}).encode()
+    package, file = FILES[name]
+    return (files(package) / file).read_bytes()
 
 
 def _matches(asked: str, tag: str) -> bool:
@@ -87,9 +112,9 @@ async def index(request: Request) -> Response:
 @router.api_route("/{name}", methods=["GET", "HEAD"])
 async def named(request: Request, name: str) -> Response:
     """One of its files."""
-    if name not in FILES:
+    if name not in FILES and name != USUAL:
         raise HTTPException(404)
     file = _file(name)
     if _matches(request.headers.get("if-none-match", ""), file.headers["ETag"]):
-        return Response(status_code=304, headers={key: value for key, value in file.headers.items() if key != "Content-Type"})
+        return Response(status_code=304, headers=file.headers)
     return Response(file.content, headers=file.headers)

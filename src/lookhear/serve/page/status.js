@@ -19,12 +19,14 @@ function tile(title, value, sub, fill = null) {
 
 function tiles(health) {
   const queue = stats?.queue_metrics || {};
+  const done = `${number(queue.processing)} running, ${number(queue.completed_today)} done today`;
   const used = health.memory_usage || {};
   const time = stats?.average_processing_time;
+  const each = typeof time === "number" ? `${seconds(time)} each on average` : "none measured yet";
   const made = [
-    tile("Queue", number(health.queue_size), `${number(queue.processing)} running, ${number(queue.completed_today)} done today`),
+    tile("Queue", number(health.queue_size), done),
     tile("Workers", word(health.worker || "–"), health.processing_active ? "at work" : "idle"),
-    tile("Files", number(stats?.processed_files), typeof time === "number" ? `${seconds(time)} each on average` : "none measured yet"),
+    tile("Files", number(stats?.processed_files), each),
     tile("Success", share(stats?.success_rate), `${share(stats?.error_rate)} failed`),
     tile("Models in memory", number(health.models_loaded), (health.models || []).join(", ") || "loaded at first use"),
     tile("Memory", memory(used.used_mb || 0), used.total_mb ? `of ${memory(used.total_mb)}` : "", used.percentage ?? null),

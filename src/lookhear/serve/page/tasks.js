@@ -1,12 +1,21 @@
-// Which tasks run on the next files. None chosen by hand: the usual ones, and the service says which these are.
+// Which tasks run on the next files. None chosen by hand: the usual ones, with all that their page draws.
 import { PATHS, address, json } from "./api.js";
 import { by, el } from "./dom.js";
 
 const KINDS = ["audio", "image", "video"];
 let boxes = [];
+let usual = null; // what the service asks for when it draws a page
+
+/** The fields of the form that say what to find out. */
+export async function wish() {
+  const names = chosen();
+  usual ||= await json(new URL("usual.json", document.baseURI));
+  const options = Object.entries(usual.options).filter(([task]) => !names || names.includes(task));
+  return { tasks: JSON.stringify(names || usual.tasks), options: JSON.stringify(Object.fromEntries(options)) };
+}
 
 /** The names of the tasks chosen, or null for the usual ones. */
-export function chosen() {
+function chosen() {
   const own = boxes.some((box) => box.checked !== box.defaultChecked);
   const names = boxes.filter((box) => box.checked).map((box) => box.value);
   return own && names.length ? names : null;
@@ -18,11 +27,14 @@ function count() {
 }
 
 function choice(task) {
-  const box = el("input", { type: "checkbox", value: task.name, checked: task.default, on: { change: count } });
+  const box = el("input", { type: "checkbox", value: task.name, checked: task.default });
+  box.addEventListener("change", count);
   const kinds = KINDS.filter((kind) => task.kinds.includes(kind)).join(", ");
   const name = el("b", {}, task.name.replaceAll("_", " "), " ", el("small", {}, kinds));
   boxes.push(box);
-  return el("label", { class: "task" }, box, el("span", {}, name, el("span", { class: "sub" }, task.summary)));
+  const lacks = task.ready === false && el("em", {}, " It takes a model that is not installed.");
+  const about = el("span", { class: "sub" }, task.summary, lacks && ".", lacks);
+  return el("label", { class: "task" }, box, el("span", {}, name, about));
 }
 
 /** One choice for each name: some tasks treat each kind of file in a way of its own. */
@@ -34,6 +46,7 @@ function merged(tasks) {
     else {
       other.kinds.push(...task.kinds);
       other.default ||= task.default;
+      other.ready &&= task.ready;
     }
   }
   return [...names.values()];
@@ -41,7 +54,7 @@ function merged(tasks) {
 
 function all(tasks) {
   boxes = [];
-  const usual = el("button", { type: "button", on: { click: () => set((box) => box.defaultChecked) } }, "The usual ones");
+  const these = el("button", { type: "button", on: { click: () => set((box) => box.defaultChecked) } }, "The usual ones");
   const every = el("button", { type: "button", on: { click: () => set(() => true) } }, "All");
   const none = el("button", { type: "button", on: { click: () => set(() => false) } }, "None");
   const set = (value) => {
@@ -49,7 +62,8 @@ function all(tasks) {
     count();
   };
   const note = el("p", { class: "sub" }, "Of each file those run that fit it. With none chosen, the usual ones run.");
-  by("tasks").append(el("div", { class: "grid-of-tasks" }, ...merged(tasks).map(choice)), el("div", { class: "acts" }, usual, every, none), note);
+  const choices = el("div", { class: "grid-of-tasks" }, ...merged(tasks).map(choice));
+  by("tasks").append(choices, el("div", { class: "acts" }, these, every, none), note);
 }
 
 /** The tasks are asked for when somebody wants to see them. */
@@ -62,8 +76,7 @@ export function start() {
     const told = el("p", { class: "sub" }, "Asking the service …");
     by("tasks").append(told);
     try {
-      const answer = await json(address(PATHS.tasks));
-      all(Array.isArray(answer) ? answer : answer.tasks);
+      all((await json(address(PATHS.tasks))).tasks);
       told.remove();
     } catch (error) {
       told.textContent = error.message;

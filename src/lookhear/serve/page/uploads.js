@@ -3,7 +3,7 @@ import { PATHS, address, send } from "./api.js";
 import { aloud, by, bytes } from "./dom.js";
 import { adopt, put, remember, remove, stop } from "./list.js";
 import { Row } from "./row.js";
-import { chosen } from "./tasks.js";
+import { wish } from "./tasks.js";
 
 const AT_ONCE = 2; // a browser has six connections to a server, and events take one
 const waiting = [];
@@ -23,7 +23,8 @@ function add(files) {
 }
 
 function queue(row) {
-  row.tasks = chosen();
+  row.wish = wish();
+  row.wish.catch(() => {}); // told when its turn comes
   row.facts.textContent = bytes(row.file.size);
   row.turn("queued");
   waiting.push(row);
@@ -37,13 +38,11 @@ function next() {
 async function upload(row) {
   busy.add(row);
   row.abort = new AbortController();
-  const form = new FormData();
-  if (row.tasks) form.append("tasks", row.tasks.join(","));
-  form.append("file", row.file, row.file.name);
+  row.key ||= crypto.getRandomValues(new Uint32Array(4)).join("-"); // one job, however often it must be sent
   row.turn("uploading", 0);
   try {
-    const url = address(PATHS.analyze, {}, { wait: false });
-    const job = await send(url, form, (share) => row.turn("uploading", share), row.abort.signal);
+    const job = await deliver(row);
+    row.key = null;
     remember(job, row.file.name);
     adopt(row, job);
   } catch (error) {
@@ -54,6 +53,15 @@ async function upload(row) {
   row.abort = null;
   busy.delete(row);
   next();
+}
+
+async function deliver(row) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(await row.wish)) form.append(name, value);
+  form.append("file", row.file, row.file.name);
+  const url = address(PATHS.analyze, {}, { wait: false });
+  const progress = (share) => row.turn("uploading", share);
+  return send(url, form, { headers: { "Idempotency-Key": row.key }, progress, stop: row.abort.signal });
 }
 
 function cancel(row) {
