@@ -130,7 +130,8 @@ def test_requests_wait_while_the_service_opens_and_health_does_not(app: FastAPI,
     service.may_open.clear()
     with served(app) as client:
         told = client.get("/health").json()
-        assert (told["status"], told["worker"], service.done) == ("starting", "starting", [])
+        assert (told["status"], told["worker"], told["database"]) == ("starting", "starting", "error")
+        assert service.done == []
         assert client.get("/health/ready").status_code == 503
         with pytest.raises(httpx.ReadTimeout):
             client.get("/", timeout=0.2)

@@ -10,6 +10,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,28 @@ def test_what_takes_too_long_is_told_and_ended(client: httpx.Client) -> None:
     answer = client.get("/slow")
     assert answer.status_code == 504 and "0.3 s" in answer.json()["detail"] and "/job/" in answer.json()["detail"]
     assert client.get("/slow").status_code == 504
+
+
+def test_a_request_that_runs_when_the_service_is_told_to_stop_is_answered(tmp_path: Path) -> None:
+    app, begun, go = (
+        create_app(Service(Settings(storage_dir=tmp_path, auth_disabled=True))),
+        threading.Event(),
+        threading.Event(),
+    )
+
+    @app.get("/held")
+    async def held(request: Request) -> str:
+        await parts.gate(request).run(lambda: (begun.set(), go.wait()))
+        return "done"
+
+    with served(app) as client, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.get, "/held")
+        assert begun.wait(10)
+        app.state.running.on_failure()  # as a signal does
+        until(app.state.running.stopping.is_set)
+        go.set()
+        assert answer.result(10).json() == "done"
+    assert app.state.service.done == ["open", "start", "stop", "close"]
 
 
 def gate_of(most: int = 2, seconds: float = 30.0, threads: int = 1) -> Gate:

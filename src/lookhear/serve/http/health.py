@@ -33,7 +33,7 @@ class Facts:
     at: float = 0.0
     ready: bool = False
     why: str = "it is starting"
-    database: bool = True
+    database: bool = False
     queue_size: int = 0
     gpu: Gpu | None = None
 
@@ -77,7 +77,7 @@ class Pulse:
             "model_loaded": bool(loaded),
             "queue_size": facts.queue_size,
             "processing_active": opened and service.processing(),
-            "database": "connected" if facts.database and opened else "error" if opened else "starting",
+            "database": "connected" if facts.database else "error",
             "worker": worker,
             "gpu_available": facts.gpu is not None,
             "gpu_device_name": facts.gpu.name if facts.gpu else None,
@@ -87,6 +87,8 @@ class Pulse:
         }
 
     def _status(self, facts: Facts, worker: str) -> str:
+        if not facts.at:
+            return "starting"
         if not facts.database:
             return "unhealthy"
         if not facts.ready:

@@ -36,7 +36,7 @@ class Health(BaseModel):
     model_loaded: bool
     queue_size: int
     processing_active: bool
-    database: Literal["connected", "error", "starting"]
+    database: Literal["connected", "error"]
     worker: str
     gpu_available: bool
     gpu_device_name: str | None
