@@ -5,12 +5,15 @@ import { follow } from "./live.js";
 import { FINAL, KINDS, Row } from "./row.js";
 
 const PAGE = 20; // jobs a time
+const MOST = 300; // jobs before it is begun anew
+const SECOND = 1000;
 const MINUTE = 60000; // ms
+const QUIET = 10000; // ms without a word of a job that is on its way: then it is asked for, should events not get through
 const rows = new Map(); // by job
 const early = new Map(); // events of jobs that are not here (yet)
 const names = new Map(recalled());
 let cursor = null;
-let asked = 0; // only the last answer counts
+let filters = 0; // how often they were changed: only answers to the last count
 let acts = {};
 
 const wanted = () => ({ status: by("status").value, task_type: by("type").value });
@@ -82,22 +85,23 @@ function said() {
 }
 
 async function page(from, place) {
-  const mine = ++asked;
+  const mine = filters;
   try {
     const { jobs, cursor: following } = await json(address(PATHS.jobs, {}, { ...wanted(), limit: PAGE, cursor: from }));
-    if (mine !== asked) return;
+    if (mine !== filters) return;
     tell(by("list-error"), "");
     if (place === "append" || !rows.size) cursor = following;
     for (const job of place === "prepend" ? jobs.reverse() : jobs) add(job, place);
     by("more").hidden = !cursor;
     said();
   } catch (error) {
-    if (mine === asked) tell(by("list-error"), error.message);
+    if (mine === filters) tell(by("list-error"), error.message);
   }
 }
 
 /** Begin anew, as when other jobs are looked for. */
 async function renew() {
+  filters++;
   for (const row of rows.values()) if (!row.file) row.node.remove();
   for (const [id, row] of rows) if (!row.file) rows.delete(id);
   await page(null, "append");
@@ -113,12 +117,20 @@ async function refresh(id) {
   try {
     const job = await json(address(PATHS.job, { id }), { quiet: true });
     rows.get(id)?.update(job);
-  } catch {
-    // the event said all that matters
+  } catch (error) {
+    const row = rows.get(id);
+    if (error.status === 404 && row) gone(row); // nothing else matters: events tell the same
   }
 }
 
 let newer = 0;
+
+/** Others have sent jobs. A list that has grown long begins anew, unless somebody reads a report in it. */
+function catchUp() {
+  newer = 0;
+  const read = [...rows.values()].some((row) => !row.shown.hidden);
+  return rows.size > MOST && !read ? renew() : page(null, "prepend");
+}
 
 function told(event) {
   const { kind } = event;
@@ -129,7 +141,7 @@ function told(event) {
   if (!row) {
     early.set(id, event);
     if (early.size > 1000) early.delete(early.keys().next().value);
-    if (kind === "pending") newer ||= setTimeout(() => ((newer = 0), page(null, "prepend")), 1000);
+    if (kind === "pending") newer ||= setTimeout(catchUp, SECOND);
     return;
   }
   early.delete(id);
@@ -142,6 +154,7 @@ function told(event) {
 
 /** Somebody has deleted the job: a file of this page can be sent again, all else leaves. */
 function gone(row) {
+  if (!row.job) return; // it is told twice: as an event, and to who asked for it
   rows.delete(row.job.job_id);
   row.job = null;
   if (row.file && row.state !== "completed") row.turn("cancelled");
@@ -170,6 +183,10 @@ async function forget(row, then) {
   }
 }
 
+function listen() {
+  for (const [id, row] of rows) if (!FINAL.has(row.state) && Date.now() - row.heard > QUIET) refresh(id);
+}
+
 /** The stream begins: what has become meanwhile of those that were on their way? */
 function caught(up) {
   if (!up) return;
@@ -183,6 +200,7 @@ export async function start(own) {
   by("filter").addEventListener("submit", (event) => event.preventDefault());
   by("more").addEventListener("click", more);
   setInterval(() => rows.forEach((row) => row.date()), MINUTE);
+  setInterval(listen, QUIET);
   await renew();
   follow(told, caught);
 }

@@ -6,19 +6,18 @@ const SHORTEST = 1000; // ms until the next try
 const LONGEST = 15000;
 const SILENCE = 60000; // ms after which a stream counts as lost: the service sends something every 15 s
 
-/** Calls `told({id, kind, data})` for each event, and `state(true | false)` when the stream begins or breaks. Never ends. */
+/** Calls `told({kind, data})` for each event, and `state(true | false)` when the stream begins or breaks. Never ends. */
 export async function follow(told, state) {
-  let last = "";
   let wait = SHORTEST;
   for (;;) {
     try {
-      await read(last, (event) => {
-        last = event.id || last;
-        if (event.data) told(event);
-      }, () => {
-        wait = SHORTEST;
-        state(true);
-      });
+      await read(
+        (event) => event.data && told(event),
+        () => {
+          wait = SHORTEST;
+          state(true); // who listens asks how things stand, so what was missed need not be told again
+        },
+      );
     } catch (error) {
       if (error.status === 401) await given();
     }
@@ -28,10 +27,10 @@ export async function follow(told, state) {
   }
 }
 
-async function read(last, told, begun) {
+async function read(told, begun) {
   const stop = new AbortController();
   let silence = setTimeout(() => stop.abort(), SILENCE);
-  const headers = { Accept: "text/event-stream", ...bearer(), ...(last && { "Last-Event-ID": last }) };
+  const headers = { Accept: "text/event-stream", ...bearer() };
   try {
     const answer = await fetch(address(PATHS.events), { headers, signal: stop.signal, cache: "no-store" });
     if (!answer.ok) throw Object.assign(new Error(sentence(answer.status, "")), { status: answer.status });
@@ -51,16 +50,15 @@ async function read(last, told, begun) {
 /** Takes the stream in pieces of any size. */
 export function parser(told) {
   let rest = "";
-  let event = { id: "", kind: "message", data: "" };
+  let event = { kind: "message", data: "" };
   const line = (text) => {
     if (text === "") {
       if (event.data) told({ ...event, data: parsed(event.data) });
-      event = { id: "", kind: "message", data: "" };
+      event = { kind: "message", data: "" };
       return;
     }
     const [, name, value] = /^([^:]*):? ?(.*)$/.exec(text);
-    if (name === "id") event.id = value;
-    else if (name === "event") event.kind = value;
+    if (name === "event") event.kind = value;
     else if (name === "data") event.data += event.data ? `\n${value}` : value;
   };
   return (piece) => {

@@ -79,7 +79,7 @@ export class Row {
     this.open.href = address(PATHS.report, { id: job.job_id });
     this.load.href = address(PATHS.json, { id: job.job_id });
     this.load.download = `${this.name.textContent}.json`;
-    this.turn(job.status, job.progress ?? this.progress, job.error_message);
+    this.turn(job.status, job.status === this.state ? this.progress : null, job.error_message);
   }
 
   /** The line under the name; it grows old. */
@@ -96,6 +96,7 @@ export class Row {
   turn(state, progress = null, why = "") {
     const changed = state !== this.state;
     this.state = state;
+    this.heard = Date.now();
     this.progress = progress;
     const [word, tone] = STATES[state] || [state, ""];
     const share = OPEN.has(state) && typeof progress === "number" ? ` ${Math.floor(progress * 100)} %` : "";
