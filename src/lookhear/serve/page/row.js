@@ -54,7 +54,7 @@ export class Row {
   make(id) {
     const button = (word, act, props = {}) => el("button", { type: "button", ...props, on: { click: act } }, word);
     const link = (word, props) => el("a", { class: "button", ...props }, word);
-    const opens = { class: "primary", "aria-expanded": "false", "aria-controls": this.shown.id };
+    const opens = { class: "tonal", "aria-expanded": "false", "aria-controls": this.shown.id };
     this.show = button("Show report", () => this.toggle(), opens);
     this.open = link("Open", { target: "_blank", rel: "noopener", title: "The report in a tab of its own" });
     this.load = link("JSON", { download: "", title: "Download the report as JSON" });

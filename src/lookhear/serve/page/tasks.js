@@ -27,14 +27,13 @@ function count() {
 }
 
 function choice(task) {
-  const box = el("input", { type: "checkbox", value: task.name, checked: task.default });
+  const ready = task.ready !== false;
+  const box = el("input", { type: "checkbox", value: task.name, checked: task.default && ready });
   box.addEventListener("change", count);
   const kinds = KINDS.filter((kind) => task.kinds.includes(kind)).join(", ");
-  const name = el("b", {}, task.name.replaceAll("_", " "), " ", el("small", {}, kinds));
+  const name = el("b", {}, task.name.replaceAll("_", " "), " ", el("small", {}, kinds), !ready && el("em", {}, " no model"));
   boxes.push(box);
-  const lacks = task.ready === false && el("em", {}, " It takes a model that is not installed.");
-  const about = el("span", { class: "sub" }, task.summary, lacks && ".", lacks);
-  return el("label", { class: "task" }, box, el("span", {}, name, about));
+  return el("label", { class: "task" }, box, el("span", {}, name, el("span", { class: "sub" }, task.summary)));
 }
 
 /** One choice for each name: some tasks treat each kind of file in a way of its own. */
@@ -61,7 +60,9 @@ function all(tasks) {
     for (const box of boxes) box.checked = value(box);
     count();
   };
-  const note = el("p", { class: "sub" }, "Of each file those run that fit it. With none chosen, the usual ones run.");
+  const lacking = tasks.some((task) => task.ready === false) && " Where it says “no model”, one must be installed first.";
+  const words = "Of each file those run that fit it. With none chosen, the usual ones run.";
+  const note = el("p", { class: "sub" }, words, lacking);
   const choices = el("div", { class: "grid-of-tasks" }, ...merged(tasks).map(choice));
   by("tasks").append(choices, el("div", { class: "acts" }, these, every, none), note);
 }
