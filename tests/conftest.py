@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from support.services import postgresql_server, postgresql_url
+
+__all__ = ["postgresql_server", "postgresql_url"]  # for all tests
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _STORE = tempfile.TemporaryDirectory(prefix="lookhear-no-models-")
 os.environ["MODEL_CACHE_DIR"] = _STORE.name  # what a developer has installed changes no test

@@ -11,6 +11,9 @@
     │   ├── MediumUnreadable      permission denied, or the disk failed
     │   ├── LimitExceeded         over a limit of the settings (bytes, pixels, duration, streams, channels, time)
     │   ├── SourceRefused         a URL where URLs are not allowed
+    │   ├── WrongMedium           sound where pictures are asked for, or the like
+    │   ├── HashMismatch          the file is not the one that the request means
+    │   ├── BadMessage            a message that cannot be read
     │   ├── UnknownTask           no task of that name
     │   ├── InvalidOptions        a task option that does not exist or has a wrong value
     │   ├── InvalidSettings       a setting in the environment or .env has a wrong value
@@ -23,7 +26,11 @@
     │   │   └── SlowUpload        the body came too slowly
     │   ├── PathRefused           a path outside the folders that requests may name
     │   ├── TokenRefused          no token, or none that can be trusted
-    │   └── NotAllowed            the token is good, but lacks the permission
+    │   ├── NotAllowed            the token is good, but lacks the permission
+    │   ├── InvalidVector         of another size than its collection, or not made of finite numbers
+    │   ├── InvalidId             of a job or a medium: it could not be one
+    │   ├── ModelMismatch         a collection of vectors belongs to another model or version
+    │   └── UnknownJob            no job of that id
     ├── TaskFailed                one task broke on one medium; the others went on
     ├── ModelUnavailable          its files cannot be fetched now: no network, or no source has them
     │   └── StoreUnwritable       they cannot be kept: full disk, read-only folder
@@ -37,6 +44,13 @@
     ├── JobTimedOut               a job took longer than it may
     ├── TookTooLong               an answer without a job took longer than it may
     ├── NoPublicKey               tokens are asked for, but there is nothing to check them with
+    ├── OutletFailed              what a result should go to, or a medium come from, does not do its part now
+    │   ├── VectorsUnavailable    the server that keeps vectors cannot be reached, or fails
+    │   │   └── VectorsLocked     another process has the folder of vectors open
+    │   ├── MediaStoreUnavailable it cannot be reached, or fails
+    │   ├── FilesUnwritable       the disk refuses to keep a job's files
+    │   └── OutletRefused         it says no, and would say so again
+    ├── ServiceUnreachable        no service answers where one should, or it fails
     └── Unsupported               this build cannot do it: an optional part is missing
         ├── ModelMissing          the weights that it takes are not installed
         └── DeviceMissing         a GPU is required, and there is none
@@ -115,6 +129,26 @@ class SourceRefused(InputError):
 
     code = "source_refused"
     http_status = 403
+
+
+class WrongMedium(InputError):
+    """A medium of another kind than what was asked for is about."""
+
+    code = "wrong_medium"
+    http_status = 415
+
+
+class HashMismatch(InputError):
+    """The bytes are not those whose hash the request tells."""
+
+    code = "hash_mismatch"
+    http_status = 400
+
+
+class BadMessage(InputError):
+    """A message that cannot be read, and never will."""
+
+    code = "bad_message"
 
 
 class UnknownTask(InputError):
@@ -218,6 +252,32 @@ class NotAllowed(InputError):
         self.permission = permission
 
 
+class InvalidVector(InputError):
+    """A vector that its collection cannot hold."""
+
+    code = "invalid_vector"
+
+
+class InvalidId(InputError):
+    """No job or medium can have such an id."""
+
+    code = "invalid_id"
+
+
+class ModelMismatch(InputError):
+    """A collection of vectors belongs to another model or version."""
+
+    code = "model_mismatch"
+    http_status = 409
+
+
+class UnknownJob(InputError):
+    """No job of that id."""
+
+    code = "unknown_job"
+    http_status = 404
+
+
 class TaskFailed(LookhearError):
     """One task broke on one medium."""
 
@@ -269,19 +329,6 @@ class DatabaseUnavailable(ServiceBusy):
     code = "database_unavailable"
 
 
-class JobStopped(LookhearError):
-    """The job in hand is no longer this worker's to do."""
-
-    code = "job_stopped"
-    retryable = True
-
-
-class JobTimedOut(LookhearError):
-    """A job took longer than JOB_TIMEOUT."""
-
-    code = "job_timed_out"
-
-
 class TooManyRequests(ServiceBusy):
     """As many requests are worked on as may."""
 
@@ -294,6 +341,19 @@ class Starting(ServiceBusy):
 
     code = "starting"
     retry_after = 1
+
+
+class JobStopped(LookhearError):
+    """The job in hand is no longer this worker's to do."""
+
+    code = "job_stopped"
+    retryable = True
+
+
+class JobTimedOut(LookhearError):
+    """A job took longer than JOB_TIMEOUT."""
+
+    code = "job_timed_out"
 
 
 class TookTooLong(LookhearError):
@@ -309,6 +369,57 @@ class NoPublicKey(LookhearError):
     code = "no_public_key"
     http_status = 503
     exit_code = 2
+
+
+class OutletFailed(LookhearError):
+    """What a result should go to, or a medium come from, does not do its part."""
+
+    code = "outlet_failed"
+    http_status = 503
+    exit_code = 4
+    retryable = True
+
+
+class VectorsUnavailable(OutletFailed):
+    """The server that keeps vectors cannot be reached, or fails."""
+
+    code = "vectors_unavailable"
+
+
+class VectorsLocked(VectorsUnavailable):
+    """Only one process can have a folder of vectors open."""
+
+    code = "vectors_locked"
+
+
+class MediaStoreUnavailable(OutletFailed):
+    """The media store cannot be reached, or fails."""
+
+    code = "media_store_unavailable"
+
+
+class FilesUnwritable(OutletFailed):
+    """The disk refuses to keep a job's files."""
+
+    code = "files_unwritable"
+    http_status = 507
+
+
+class OutletRefused(OutletFailed):
+    """An outlet says no, and would say so again."""
+
+    code = "outlet_refused"
+    http_status = 502
+    retryable = False
+
+
+class ServiceUnreachable(LookhearError):
+    """No service answers at that address, or it fails."""
+
+    code = "service_unreachable"
+    http_status = 503
+    exit_code = 4
+    retryable = True
 
 
 class Unsupported(LookhearError):

@@ -20,6 +20,8 @@ class Asked:
     headers: dict[str, str]
     status: int = 0
     sent: int = 0
+    method: str = "GET"
+    body: bytes = b""
 
 
 @dataclass
@@ -108,6 +110,18 @@ class _Handler(BaseHTTPRequestHandler):
             return self._body(asked, page, 416, b"", {"Content-Range": f"bytes */{len(page.body)}"})
         told = {"Content-Range": f"bytes {start}-{len(page.body) - 1}/{len(page.body)}"}
         self._body(asked, page, 206, page.body[start:], {**self._facts(page), **told})
+
+    def do_POST(self) -> None:
+        """Take what is sent, and answer with the status of the page."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        asked = Asked(self.path, headers, method="POST", body=body)
+        page = self.site.pages.get(self.path, Page(b"no such page", status=404))
+        status = page.statuses.pop(0) if page.statuses else page.status
+        if page.holds is not None:
+            self.site.release.wait()
+        self._body(asked, page, status, page.body, {})
+        self.site.asked.append(asked)
 
     def _start(self, page: Page) -> int | None:
         asked, condition = self.headers.get("Range", ""), self.headers.get("If-Range")

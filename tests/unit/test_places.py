@@ -64,6 +64,17 @@ def test_places_of_a_film() -> None:
     assert result.places[1].time < 2 <= result.places[0].time and result.places[1].peak > 0.9
 
 
+@pytest.mark.usefixtures("network")
+def test_places_of_each_frame_where_they_are_asked_for() -> None:
+    film = encode([plain(colour, (96, 64)) for colour in (RED, BLUE) for _ in range(50)])
+    options = {"frame_interval": 20, "top_k": 3, "min_score": 0.0, "frames": True}
+    result = lookhear.analyze(film, ["places"], {"places": options})["places"]
+    assert [(one.frame, one.time) for one in result.frames] == [(0, 0.0), (20, 0.8), (40, 1.6), (60, 2.4), (80, 3.2)]
+    assert [one.places[0].name for one in result.frames] == ["airfield"] * 3 + ["airport terminal"] * 2
+    assert all(len(one.places) == 3 and one.places[0].score >= one.places[2].score for one in result.frames)
+    assert lookhear.analyze(film, ["places"])["places"].frames == ()
+
+
 def test_clip_stands_in_where_no_model_is_installed(shelf: Shelf, tmp_path: Path) -> None:
     import_file(write_clip(tmp_path / "small-clip"), shelf, Description())
     report = lookhear.analyze(png(plain(RED)), ["places"])

@@ -181,6 +181,26 @@ def listen(
 
 
 @app.command()
+def search(
+    words: Annotated[str | None, typer.Argument(metavar="WORDS", help="What it shows, as 'red car at night'.")] = None,
+    like: Annotated[Path | None, typer.Option("--like", help="An image or a film, to find what looks like it.")] = None,
+    face: Annotated[Path | None, typer.Option("--face", help="An image, to find the face in it.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many at most.")] = 10,
+    threshold: Annotated[
+        float | None, typer.Option(min=-1.0, max=1.0, help="How near at least: the cosine. Default: any.")
+    ] = None,
+    url: Annotated[
+        str, typer.Option(help="Of a service; default: LOOKHEAR_URL, else one that runs here, else the storage folder.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="All of it.")] = False,
+) -> None:
+    """Find what jobs have kept, by words, by example, or by a face. A service's token is read from LOOKHEAR_TOKEN."""
+    from lookhear.cli.search import run
+
+    raise typer.Exit(run(words, like, face, limit, threshold, url, as_json))
+
+
+@app.command()
 def tasks() -> None:
     """List the tasks, what they give and their options."""
     from lookhear.cli.show import print_tasks
@@ -224,3 +244,19 @@ def serve(
     from lookhear.cli.serve import run
 
     run(host, port, workers, workers_off)
+
+
+@app.command()
+def worker(
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-w", min=1, help="Jobs at the same time; default: MAX_WORKERS, else 2.")
+    ] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--tasks", "-t", metavar="TASK,…", help="Only jobs of these types, comma-separated. Repeatable."),
+    ] = None,
+) -> None:
+    """Work on the jobs of a service: with its DATABASE_URL and STORAGE_DIR, or with its database on another machine."""
+    from lookhear.cli.worker import run
+
+    run(workers, [name for one in tasks or [] for name in one.split(",") if name] or None)

@@ -57,6 +57,9 @@ class Database:
         self.url = database_url(settings)
         self.sqlite = self.url.drivername == "sqlite"
         self._engine = _engine(self.url, self.sqlite)
+        self._writing = {durable: self._engine.execution_options(lookhear_durable=durable) for durable in (False, True)}
+        # Of SQLite nothing is begun for readers, which comes to the same.
+        self._reading = self._engine if self.sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # Threads queue here, since SQLite would let them sleep and try again.
         self._turn: Any = threading.Lock() if self.sqlite else nullcontext()
 
@@ -72,7 +75,7 @@ class Database:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 _write_ahead(self.path)
             if self._revision() != HEAD:
-                with self._connection(durable=True) as connection:
+                with self._writing[True].begin() as connection:
                     migrate(connection)
 
     def close(self) -> None:
@@ -82,32 +85,25 @@ class Database:
     @contextmanager
     def write(self, durable: bool = False) -> Iterator[Connection]:
         """A transaction that is committed at the end, unless something is raised; ``durable``: safe from power cuts."""
-        with self._clearly(), self._turn, self._connection(durable) as connection:
+        with self._clearly(), self._turn, self._writing[durable].begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection whose every statement sees what is committed."""
-        with self._clearly(), self._engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        with self._clearly(), self._reading.connect() as connection:
+            yield connection
 
     def clashing(self, act: Callable[[], _Made]) -> _Made:
         """``act``, again when the database undid it because it stood in another's way."""
         for _ in range(_TRIES - 1):
             try:
                 return act()
-            except DBAPIError as error:
-                if _state(error) not in _CLASHES:
+            except Exception as error:
+                if _state(_driver(error)) not in _CLASHES:
                     raise
         with self._clearly(final=True):
             return act()
-
-    @contextmanager
-    def _connection(self, durable: bool) -> Iterator[Connection]:
-        with self._engine.connect() as plain:
-            connection = plain.execution_options(lookhear_durable=durable)
-            with connection.begin():
-                yield connection
 
     def _revision(self) -> str | None:
         with self._engine.connect() as connection:
@@ -121,13 +117,13 @@ class Database:
             yield
         except PoolTimeout as error:
             raise DatabaseUnavailable("All connections to the database are in use. Try again in a moment.") from error
-        except DBAPIError as error:
-            told = _told(error, self.url, final)
+        except OSError as error:
+            raise StorageUnwritable(f"The folder of {self.path} cannot be made: {error.strerror}.") from error
+        except Exception as error:
+            told = _told(_driver(error), self.url, final)
             if told is None:
                 raise
             raise told from error
-        except OSError as error:
-            raise StorageUnwritable(f"The folder of {self.path} cannot be made: {error.strerror}.") from error
 
 
 def _engine(url: URL, sqlite: bool) -> Engine:
@@ -146,7 +142,7 @@ def _engine(url: URL, sqlite: bool) -> Engine:
 
 def _set_up(connection: sqlite3.Connection, _: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint=4000")
     connection.execute("PRAGMA journal_size_limit=67108864")
 
 
@@ -154,8 +150,9 @@ def _begin(connection: Connection) -> None:
     """A lock for writing from the start: one taken later may be refused without waiting."""
     durable = connection.get_execution_options().get("lookhear_durable")
     if durable is not None:
-        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        file: Any = connection.connection.dbapi_connection
+        file.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        file.execute("BEGIN IMMEDIATE")
 
 
 def _write_ahead(path: Path) -> None:
@@ -175,13 +172,20 @@ def _write_ahead(path: Path) -> None:
             time.sleep(0.01)
 
 
-def _state(error: DBAPIError) -> str | None:
-    return getattr(error.orig, "sqlstate", None)
+def _driver(error: BaseException) -> BaseException:
+    """What the driver said, however it came here."""
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
 
 
-def _told(error: DBAPIError, url: URL, final: bool) -> LookhearError | None:
-    if isinstance(error.orig, sqlite3.Error):
-        return _sqlite_told(error.orig, str(url.database))
+def _state(error: BaseException) -> str | None:
+    return getattr(error, "sqlstate", None)
+
+
+def _told(error: BaseException, url: URL, final: bool) -> LookhearError | None:
+    if isinstance(error, sqlite3.Error):
+        return _sqlite_told(error, str(url.database))
+    if not hasattr(error, "sqlstate"):
+        return None
     state, place = _state(error), f"{url.host or 'the local socket'}"
     if state in _CLASHES:
         return DatabaseUnavailable("Others kept changing the same jobs. Try again.") if final else None
@@ -209,5 +213,5 @@ def _sqlite_told(error: sqlite3.Error, path: str) -> LookhearError | None:
     return None
 
 
-def _first_line(error: DBAPIError) -> str:
-    return (str(error.orig).splitlines() or ["no answer"])[0]
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or ["no answer"])[0]

@@ -9,13 +9,13 @@ from sqlalchemy import Connection, Float, cast, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from lookhear.errors import InvalidOptions
-from lookhear.jobs.acts import WAITING
 from lookhear.jobs.job import Cleaned, Event, Job, Page, Stats, Status, Sync
 from lookhear.jobs.rows import SELECT_EVENT, SELECT_JOB, event_of, job_of, plain
+from lookhear.jobs.statements import WAITING
 from lookhear.jobs.tables import ANSWERS, EVENTS, JOBS, QUEUE, SYNC, now_ms
 
 _DAY = 86_400_000
-_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _NEWEST = select(func.coalesce(func.max(EVENTS.c.id), 0))
 
 
@@ -51,7 +51,7 @@ class Records:
 
     def newest_event(self) -> int:
         """Its id; 0: there was none."""
-        return self._connection.execute(_NEWEST).scalar_one()
+        return int(self._connection.execute(_NEWEST).scalar_one())
 
     def lost(self, jobs: Sequence[Job]) -> list[Job]:
         """Those of them that are no longer the worker's who took them."""
@@ -76,7 +76,7 @@ class Records:
         return Stats(
             by_status=by_status,
             by_task_type=kinds,
-            queue_size=self._connection.execute(WAITING).scalar_one(),
+            queue_size=int(WAITING.rows(self._connection)[0][0]),
             oldest_waiting=None if waited is None else max(0.0, float(waited)),
             completed_today=self._connection.execute(today).scalar_one(),
             mean_ms=mean,

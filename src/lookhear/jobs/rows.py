@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -10,14 +11,15 @@ from sqlalchemy import select
 from lookhear.jobs.job import Event, Job, Status
 from lookhear.jobs.tables import EVENTS, JOBS
 
-_SHOWN = [column for column in JOBS.c if column.name not in ("unique_key", "idempotency_key")]
-SELECT_JOB = select(*_SHOWN)
+SHOWN = tuple(column for column in JOBS.c if column.name not in ("unique_key", "idempotency_key"))
+SELECT_JOB = select(*SHOWN)
 SELECT_EVENT = select(EVENTS)
+_NAMES = tuple(column.name for column in SHOWN)
 
 
-def job_of(row: Any) -> Job:
-    """From a row of SELECT_JOB."""
-    values = dict(row._mapping)
+def job_of(row: Sequence[Any]) -> Job:
+    """From what SHOWN names."""
+    values = dict(zip(_NAMES, row, strict=True))
     values["status"] = Status(values["status"])
     values["request"] = json.loads(values["request"])
     values["result"] = None if values["result"] is None else json.loads(values["result"])
@@ -37,8 +39,3 @@ def plain(text: str) -> str:
 def packed(value: Any) -> str:
     """JSON in ASCII, so that any string survives."""
     return json.dumps(value, separators=(",", ":"))
-
-
-def shown_columns() -> list[Any]:
-    """What RETURNING must name for ``job_of``."""
-    return _SHOWN

@@ -92,21 +92,20 @@ class JobStore:
         """Waits again, at its old place; no try is counted. False: it was not this worker's."""
         return self._act(lambda acts: acts.hand_back(job)) is not None
 
-    def reclaim(self, workers: Collection[str] = ()) -> int:
-        """Jobs of workers that are not heard of (or of ``workers``, which have died) wait for another try; how many.
+    def reclaim(self) -> int:
+        """Jobs of workers that are not heard of wait for another try; how many there were.
 
         After a jump of the clock the living first get the time to be heard of.
         """
-        return self._act(lambda acts: self._reclaim(acts, workers))
+        return self._act(lambda acts: _lost(acts, acts.expired()) if self._clock.trusted(acts.now()) else 0)
 
-    def _reclaim(self, acts: Acts, workers: Collection[str]) -> int:
-        if not self._clock.trusted(acts.now()) and not workers:
-            return 0
-        lost = acts.expired(workers)
-        for job in lost:
-            message = f"The worker {job.worker} was lost while it had the job."
-            acts.fail(job, "worker_lost", message, retry=True, waits=False)
-        return len(lost)
+    def bury(self, worker: str) -> int:
+        """Likewise at once for jobs of ``worker``, which has died."""
+        return self._act(lambda acts: _lost(acts, acts.held_by(worker)))
+
+    def held_by(self, worker: str) -> list[Job]:
+        """Jobs that ``worker`` has in hand."""
+        return self._act(lambda acts: acts.held_by(worker))
 
     def lost(self, jobs: Sequence[Job]) -> list[Job]:
         """Those of them that are no longer the worker's who took them."""
@@ -261,6 +260,13 @@ class _Clock:
 def _check(new: NewJob) -> None:
     if not 0 <= new.priority <= 10:
         raise InvalidOptions(f"The priority is {new.priority}. Give 0 to 10.")
+
+
+def _lost(acts: Acts, jobs: list[Job]) -> int:
+    for job in jobs:
+        message = f"The worker {job.worker} was lost while it had the job."
+        acts.fail(job, "worker_lost", message, retry=True, waits=False)
+    return len(jobs)
 
 
 def _job(made: Job | LookhearError) -> Job:

@@ -17,6 +17,7 @@ from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.store import JobStore
 
 _LOG = logging.getLogger(__name__)
+_LISTEN = 2.0  # s that a job which took too long has to listen
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 2.0  # s between tries to write what came of a job
 
 Perform = Callable[[Job, Control], Outcome]
@@ -72,10 +73,15 @@ class Worker:
         return control is not None and self._store.hand_back(control.job)
 
     @property
+    def busy(self) -> bool:
+        """It has a job in hand."""
+        return self._control is not None
+
+    @property
     def stuck(self) -> bool:
         """It does not listen, though its job has ended otherwise."""
         control = self._control
-        return control is not None and control.stopped and time.monotonic() > control.deadline
+        return control is not None and control.stopped and time.monotonic() > control.deadline + _LISTEN
 
     def _loop(self, pulse: Pulse) -> None:
         seen = 0

@@ -19,7 +19,7 @@ class OutletSettings:
     media_store_file_path: str = "/entity/{id}/file"
     media_store_result_path: str = "/inference/results/{id}"
     media_store_token: str | None = None  #: sent as a bearer token
-    media_store_timeout: float = 30.0  #: s for one try
+    media_store_timeout: float = 30.0  #: s to wait for an answer, and for more of it
     webhook_url: str | None = None  #: told of every job that ends
     webhook_secret: str | None = None  #: signs what it is told
     broadcast_type: Literal["none", "sse", "mqtt"] = "sse"

@@ -10,9 +10,21 @@ from fastapi import APIRouter
 DOORS = (
     "home",
     "metrics",
+    "jobs",
+    "events",
+    "admin",
+    "tagging",
+    "analyzer",
+    "search",
 )
 TAGS = {
     "service": "What there is and how it is.",
+    "jobs": "Requests that are kept, queued by priority and worked on one by one.",
+    "events": "What happens to jobs, as server-sent events.",
+    "admin": "Figures and tidying up, for administrators.",
+    "tagging": "Tags for audio and video.",
+    "analyzer": "Models and figures of the analyzer.",
+    "search": "Find media by example, words or faces.",
 }
 
 

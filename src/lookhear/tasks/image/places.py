@@ -12,7 +12,7 @@ scores are means over the frames, ``time`` is when a place scores best. No pictu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -30,7 +30,7 @@ from lookhear.models.clip.labels import label_vectors, shares, softmax
 from lookhear.models.pictures import Pixels, answers
 from lookhear.tasks.base import AUTO, Block, Context, Fold, Form, Picture, PictureFold, Sampling, Task, Want
 from lookhear.tasks.frames import FrameOptions
-from lookhear.tasks.gathered import Gathered
+from lookhear.tasks.gathered import Gathered, Row
 from lookhear.tasks.tallied import Tally, best
 
 _ROLE = "places"
@@ -55,9 +55,10 @@ class PlacesOptions:
 
 @dataclass(frozen=True)
 class FilmPlacesOptions(FrameOptions, PlacesOptions):
-    """Beside those of pictures, which frames are looked at: see FrameOptions."""
+    """Beside those of pictures, which frames are looked at: see FrameOptions; ``frames``: also tell the places of each."""
 
     seconds: float = 2.0
+    frames: bool = False
 
     def __post_init__(self) -> None:
         PlacesOptions.__post_init__(self)
@@ -94,6 +95,15 @@ class FilmPlace:
 
 
 @dataclass(frozen=True)
+class FramePlaces:
+    """What a frame of a film shows, the best first."""
+
+    frame: int
+    time: float  #: s
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True)
 class FilmPlacesResult:
     """The best first; ``outdoor`` is the mean over the frames."""
 
@@ -103,6 +113,7 @@ class FilmPlacesResult:
     zero_shot: bool = False  #: by CLIP, which was not trained for places
     places: tuple[FilmPlace, ...] = ()
     frames_seen: int = 0
+    frames: tuple[FramePlaces, ...] = ()  #: all that were looked at, when asked for
 
 
 def scene(label: str) -> str:
@@ -152,6 +163,11 @@ class _Look:
         known = float(scores[self._marked].sum())
         return round(float(scores[self._outdoor].sum()) / known, 4) if known > 0 else None
 
+    def best(self, scores: FloatArray, options: PlacesOptions) -> tuple[Place, ...]:
+        """The places of one picture."""
+        chosen = best(scores, options.top_k, options.min_score)
+        return tuple(Place(self.names[i], round(float(scores[i]), 4)) for i in chosen)
+
 
 def _setting(outdoor: float | None) -> str | None:
     return None if outdoor is None else "outdoor" if outdoor >= 0.5 else "indoor"
@@ -161,10 +177,7 @@ def _placed(look: _Look, picture: Picture | None, options: PlacesOptions) -> Pla
     if picture is None:
         return PlacesResult()
     (scores,) = look([picture.pixels])
-    places = tuple(
-        Place(look.names[i], round(float(scores[i]), 4)) for i in best(scores, options.top_k, options.min_score)
-    )
-    outdoor = look.outdoor(scores)
+    places, outdoor = look.best(scores, options), look.outdoor(scores)
     return PlacesResult(places[0].name if places else None, _setting(outdoor), outdoor, look.zero_shot, places)
 
 
@@ -174,17 +187,22 @@ class _FilmFold:
         self._look = _Look(context, options)
         self._frames = Gathered(self._look)
         self._tally = Tally(len(self._look.names))
+        self._each: list[FramePlaces] = []
 
     def add(self, block: Block) -> None:
         """A sampled frame."""
         if block.picture is not None:
-            for row in self._frames.add(block.picture):
-                self._tally.add(row)
+            self._take(self._frames.add(block.picture))
+
+    def _take(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            self._tally.add(row)
+            if self._options.frames:
+                self._each.append(FramePlaces(row.frame, row.time, self._look.best(row.values, self._options)))
 
     def finish(self) -> FilmPlacesResult:
         """Means over the frames."""
-        for row in self._frames.rest():
-            self._tally.add(row)
+        self._take(self._frames.rest())
         tally, look, means = self._tally, self._look, self._tally.means
         if not tally.frames:
             return FilmPlacesResult(zero_shot=look.zero_shot)
@@ -194,7 +212,8 @@ class _FilmFold:
         )
         outdoor = look.outdoor(means)
         name = places[0].name if places else None
-        return FilmPlacesResult(name, _setting(outdoor), outdoor, look.zero_shot, places, tally.frames)
+        facts = name, _setting(outdoor), outdoor, look.zero_shot
+        return FilmPlacesResult(*facts, places, tally.frames, tuple(self._each))
 
 
 class Places(Task[PlacesOptions, PlacesResult]):

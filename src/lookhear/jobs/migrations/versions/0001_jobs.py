@@ -108,6 +108,6 @@ def _queue() -> None:
         sql.Column("lease_ms", sql.BigInteger),
     )
     waiting, leased = sql.text("worker IS NULL"), sql.text("worker IS NOT NULL")
-    order = [sql.text("priority DESC"), "number"]
+    order = [sql.text("priority DESC"), sql.text("number")]
     op.create_index("queue_order", "queue", order, sqlite_where=waiting, postgresql_where=waiting)
     op.create_index("queue_leases", "queue", ["beat_at"], sqlite_where=leased, postgresql_where=leased)

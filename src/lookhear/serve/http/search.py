@@ -1,0 +1,190 @@
+"""Find what is like something: words, an upload, a face, a vector, or a medium that is kept."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Annotated, Any, Literal
+
+from anyio import to_thread
+from fastapi import APIRouter, Query, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError, model_validator
+
+from lookhear.serve.http import parts
+from lookhear.serve.http.gate import still_wanted
+from lookhear.serve.http.uploads import Form, Upload, body, is_multipart, read
+from lookhear.wiring.search import Bounds, Found, Search
+
+_PART = "file"
+_MOST = 1000
+Value = StrictStr | StrictInt | StrictBool
+Among = Annotated[Literal["images", "faces"], Field(description="What to search.")]
+Limit = Annotated[int, Field(ge=1, le=_MOST, description="How many at most.")]
+Threshold = Annotated[float | None, Field(ge=-1, le=1, description="How near at least: the cosine.")]
+router = APIRouter(tags=["search"])
+
+
+class Bounded(BaseModel):
+    """How many, which, and how near. ``filters``: values of a payload's fields; a list stands for any of it."""
+
+    among: Among = "images"
+    limit: Limit = 10
+    threshold: Threshold = None
+    filters: dict[str, Value | list[StrictStr] | list[StrictInt]] | None = None
+    face_index: Annotated[int, Field(ge=0, le=999, description="Which face of the medium; the surest is 0.")] = 0
+
+    @property
+    def bounds(self) -> Bounds:
+        """As the search takes them."""
+        return Bounds(self.limit, self.filters, self.threshold)
+
+
+class Wish(Bounded):
+    """Exactly one of ``text``, ``vector`` and ``media_store_id`` says what to look for."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"text": "a red car at night", "limit": 5},
+                {"media_store_id": "123", "threshold": 0.7},
+                {
+                    "among": "faces",
+                    "media_store_id": "456",
+                    "face_index": 0,
+                    "filters": {"task_type": "face_embedding"},
+                },
+            ]
+        }
+    )
+
+    text: Annotated[str | None, Field(min_length=1, max_length=2000)] = None
+    vector: Annotated[list[float] | None, Field(max_length=8192, description="By the model of the collection.")] = None
+    media_store_id: Annotated[StrictStr | StrictInt | None, Field(description="A medium whose vector is kept.")] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Wish:
+        if sum(one is not None for one in (self.text, self.vector, self.media_store_id)) != 1:
+            raise ValueError("give exactly one of text, vector and media_store_id, or upload a file")
+        return self
+
+
+class Hit(BaseModel):
+    """``score``: the cosine."""
+
+    id: int
+    score: float
+    payload: dict[str, Any]
+
+
+class Model(BaseModel):
+    """Which made the vectors."""
+
+    name: str
+    version: str
+
+
+class Hits(BaseModel):
+    """The nearest first. ``model``: null where nothing is kept yet."""
+
+    collection: str
+    model: Model | None
+    hits: list[Hit]
+
+
+@router.get("/search", response_model=Hits)
+async def by_words(
+    request: Request,
+    q: Annotated[str, Query(min_length=1, max_length=2000, description="What it shows, in words.")],
+    limit: Annotated[int, Query(ge=1, le=_MOST)] = 10,
+    threshold: Annotated[float | None, Query(ge=-1, le=1)] = None,
+) -> Any:
+    """Images by words."""
+    return await _found(request, Wish(text=q, limit=limit, threshold=threshold))
+
+
+_FIELDS = {
+    name: {"type": "string", "description": about}
+    for name, about in {
+        "among": "images or faces",
+        "limit": "How many at most.",
+        "threshold": "How near at least.",
+        "filters": "JSON.",
+        "face_index": "Which face.",
+    }.items()
+}
+
+
+@router.post(
+    "/search",
+    response_model=Hits,
+    openapi_extra=body(Form({_PART: 1}, 0), _FIELDS, Wish.model_json_schema()),
+)
+async def by_example(request: Request) -> Any:
+    """Images or faces by words, a vector or a medium that is kept (JSON), or by an upload (a form)."""
+    if not is_multipart(request):
+        return await _found(request, _checked(Wish, await _json(request)))
+    service = parts.service(request)
+    form = Form({_PART: 1}, service.settings.max_upload_bytes)
+    uploads = await read(request, form, service.spool)
+    asked = _checked(Bounded, _fields(dict(uploads.fields)))
+    found = await parts.gate(request).run(_like, service, asked, uploads.file(_PART))
+    return _shown(found)
+
+
+async def _found(request: Request, wish: Wish) -> dict[str, Any]:
+    """Words go through a model, the rest does not take long."""
+    service = parts.service(request)
+    if wish.text is not None:
+        return _shown(await parts.gate(request).run(_search, service, wish))
+    return _shown(await to_thread.run_sync(_search, service, wish))
+
+
+def _search(service: Any, wish: Wish) -> Found:
+    search = Search(service.vectors, service.shelf, wish.among)
+    if wish.text is not None:
+        return search.words(wish.text, wish.bounds)
+    if wish.vector is not None:
+        return search.vector(wish.vector, wish.bounds)
+    return search.kept(str(wish.media_store_id), wish.bounds, wish.face_index)
+
+
+def _like(service: Any, asked: Bounded, upload: Upload) -> Found:
+    def analyze(tasks: Any, options: Any) -> Any:
+        return service.analyze(upload.path, tasks, options, sha256=upload.sha256, progress=still_wanted)
+
+    return Search(service.vectors, service.shelf, asked.among).medium(analyze, asked.bounds, asked.face_index)
+
+
+def _shown(found: Found) -> dict[str, Any]:
+    made = found.made
+    return {
+        "collection": found.collection,
+        "model": made and {"name": made.model, "version": made.version},
+        "hits": [{"id": hit.id, "score": hit.score, "payload": hit.payload} for hit in found.hits],
+    }
+
+
+def _checked(kind: type[Any], content: Any) -> Any:
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        told = error.errors(include_context=False, include_url=False)
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in told]) from error
+
+
+async def _json(request: Request) -> Any:
+    try:
+        return json.loads(await request.body())
+    except ValueError as error:
+        told = {"type": "json_invalid", "loc": ("body",), "msg": f"JSON decode error: {error}", "input": None}
+        raise RequestValidationError([told]) from error
+
+
+def _fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """Those of a form are text; what is left empty counts as not given."""
+    fields = {name: value for name, value in fields.items() if value != ""}
+    if "filters" in fields:
+        with suppress(ValueError):  # it is told as being of the wrong type
+            fields["filters"] = json.loads(fields["filters"])
+    return fields

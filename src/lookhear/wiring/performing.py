@@ -1,0 +1,122 @@
+"""What a worker does with a job: get the medium, analyse it, and hand on what was found as the job's contract has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from lookhear.analysis.codec import plain, to_json
+from lookhear.analysis.report import Report
+from lookhear.contracts import jobs, tagging
+from lookhear.contracts.base import Ask
+from lookhear.jobs.control import Control, Outcome
+from lookhear.jobs.job import Job
+from lookhear.media.limits import Limits
+from lookhear.media.medium import open_medium
+from lookhear.outlets.media_folder import MediaFolder
+from lookhear.settings import Settings
+from lookhear.wiring.delivery import deliver
+
+if TYPE_CHECKING:
+    from lookhear.wiring.service import Service
+
+JOBS, TAGGING, ANALYSIS = "jobs", "tagging", "analysis"  #: contracts that jobs come by
+
+
+@dataclass(frozen=True)
+class _Medium:
+    path: Path
+    name: str
+    sha256: str | None = None
+
+
+class Performer:
+    """Performs jobs with the parts of ``service``; any thread may call it."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def __call__(self, job: Job, control: Control) -> Outcome:
+        """Raises what keeps the job from being done; a retryable error is worth another try."""
+        control.progress(0.0)
+        ask = _ASKS[job.contract](job)
+        with self._medium(job) as medium:
+            report = self._service.analyze(
+                medium.path,
+                ask.tasks or None,
+                ask.options,
+                name=medium.name,
+                sha256=medium.sha256,
+                progress=_told(control, medium.path, self._service.settings),
+            )
+        control.progress()
+        self._service.files.put_report(job.id, to_json(report))
+        return _OUTCOMES[job.contract](self._service, job, report)
+
+    @contextmanager
+    def _medium(self, job: Job) -> Iterator[_Medium]:
+        """Where its bytes are."""
+        upload, path = job.request.get("upload"), job.request.get("path")
+        if upload:
+            yield _Medium(Path(upload["path"]), upload.get("name") or job.task_type, upload["sha256"])
+        elif path:
+            yield _Medium(Path(path), job.request.get("name") or path)
+        else:
+            yield self._stored(job.media_store_id, job.id)
+
+    def _stored(self, media_id: str, job_id: str) -> _Medium:
+        """Out of the media store: read where it lies, or fetched and kept as long as the job."""
+        service = self._service
+        if isinstance(service.media, MediaFolder):
+            return _Medium(service.media.find(media_id), media_id)
+        with service.spool.writing(media_id) as writing:
+            service.media.fetch(media_id, writing, service.settings.max_media_bytes)
+            upload = writing.done()
+            service.spool.refer(upload.sha256, job_id)
+        return _Medium(upload.path, media_id, upload.sha256)
+
+
+def performer(settings: Settings) -> Performer:
+    """One of its own, for a process of its own."""
+    from lookhear.wiring.service import Service
+
+    service = Service(settings)
+    service.open()
+    return Performer(service)
+
+
+def _told(control: Control, path: Path, limits: Limits) -> Callable[[float], None]:
+    """Seconds of the medium as the share of all of it, where that is known."""
+    with open_medium(str(path), limits) as medium:
+        duration = medium.probe.duration
+    return lambda seconds: control.progress(seconds / duration if duration else None)
+
+
+def _plainly(job: Job) -> Ask:
+    return Ask(tuple(job.request.get("tasks") or ()), dict(job.request.get("options") or {}))
+
+
+def _tagged(service: Service, job: Job, report: Report) -> Outcome:
+    return Outcome(tagging.answer(cast(tagging.Kind, job.task_type), report))
+
+
+def _analysed(service: Service, job: Job, report: Report) -> Outcome:
+    """The report itself lies beside; the result is what fits into a row."""
+    values: Mapping[str, Any] = {finding.task: plain(finding.provenance.task_version) for finding in report.findings}
+    errors = {error.task: {"code": error.code, "message": error.message} for error in report.errors}
+    return Outcome({"report": f"/job/{job.id}/report.json", "tasks": dict(values), "errors": errors})
+
+
+_ASKS: dict[str, Callable[[Job], Ask]] = {
+    JOBS: lambda job: jobs.ask(job.task_type),
+    TAGGING: lambda job: tagging.ask(cast(tagging.Kind, job.task_type)),
+    ANALYSIS: _plainly,
+}
+_OUTCOMES: dict[str, Callable[[Service, Job, Report], Outcome]] = {
+    JOBS: deliver,
+    TAGGING: _tagged,
+    ANALYSIS: _analysed,
+}

@@ -1,0 +1,205 @@
+"""The service behind all doors: jobs and their workers, models, uploads, vectors, and where results go."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lookhear.analysis.codec import from_json
+from lookhear.analysis.plan import Options
+from lookhear.analysis.report import Report
+from lookhear.analysis.sweep import Progress
+from lookhear.errors import InvalidReport, LookhearError
+from lookhear.jobs.job import Job, NewJob
+from lookhear.jobs.spool import Spool
+from lookhear.models.shelf import Shelf, shelf_for
+from lookhear.outlets.files import JobFiles
+from lookhear.settings import Settings
+
+if TYPE_CHECKING:
+    from lookhear.jobs.store import JobStore
+    from lookhear.jobs.workers import Workers
+    from lookhear.outlets.media_store import MediaStore
+    from lookhear.outlets.vectors import Vectors
+    from lookhear.outlets.webhook import Webhook
+    from lookhear.wiring.answers import Answers
+
+_LOG = logging.getLogger(__name__)
+_SWEEP = 600.0  # s between looks for files that nobody needs any more
+
+
+class Service:
+    """All parts of one process. Nothing but settings and models is there before ``open``; any thread may call the rest."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started = time.time()
+        self.on_report: list[Callable[[Report], None]] = []
+        self.spool = Spool(settings.storage_dir / "uploads", settings.max_upload_bytes)
+        self.files = JobFiles(settings.storage_dir)
+        self._opened = threading.Event()
+        self._closing = threading.Event()
+        self._workers: Workers | None = None
+        self._vectors: Vectors | None = None
+        self._guard = threading.Lock()
+
+    def open(self) -> None:
+        """The database is ready. Raises what keeps it from being so."""
+        self.jobs.open()
+        self._opened.set()
+        if self.settings.webhook_url:
+            threading.Thread(target=self._tell, name="lookhear-webhook", daemon=True).start()
+        threading.Thread(target=self._sweep, name="lookhear-sweep", daemon=True).start()
+
+    def close(self) -> None:
+        """Everything is on the disk."""
+        self._closing.set()
+        self.jobs.rouse()
+        for part in (self.__dict__.get("webhook"), self.__dict__.get("media"), self._vectors):
+            if part is not None:
+                part.close()
+        self.jobs.close()
+        self._opened.clear()
+
+    def start_workers(self, task_types: Collection[str] | None = None) -> None:
+        """As many as MAX_WORKERS; for jobs of those types, or all."""
+        from lookhear.jobs.process import Target
+        from lookhear.jobs.workers import Workers
+        from lookhear.wiring.performing import Performer
+
+        threads = self.settings.worker_mode == "threads"
+        work = Performer(self) if threads else Target("lookhear.wiring.performing:performer", (self.settings,))
+        self._workers = Workers(self.jobs, work, self.settings, task_types=task_types)
+        self._workers.start()
+
+    def stop_workers(self) -> None:
+        """What is not done within SHUTDOWN_SECONDS waits for others."""
+        if self._workers is not None:
+            self._workers.stop(self.settings.shutdown_seconds)
+
+    @property
+    def shelf(self) -> Shelf:
+        """Models."""
+        return shelf_for(self.settings)
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        """The store of jobs. Its code is imported here: the doors shall be open by then."""
+        from lookhear.jobs.store import JobStore
+
+        return JobStore(self.settings)
+
+    @cached_property
+    def _answers(self) -> Answers:
+        from lookhear.wiring.answers import Answers
+
+        return Answers(self.settings, self.shelf, self.jobs.kept, self.jobs.keep)
+
+    @property
+    def vectors(self) -> Vectors:
+        """Opened at the first use: many who start a service never search."""
+        with self._guard:
+            if self._vectors is None:
+                from lookhear.wiring.stores import vectors
+
+                self._vectors = vectors(self.settings)
+            return self._vectors
+
+    @cached_property
+    def media(self) -> MediaStore:
+        """Where media of jobs come from and results go."""
+        from lookhear.wiring.stores import media_store
+
+        return media_store(self.settings, self.spool)
+
+    @cached_property
+    def webhook(self) -> Webhook | None:
+        """Told of every job that ends."""
+        from lookhear.outlets.webhook import Webhook
+
+        url = self.settings.webhook_url
+        return Webhook(url, self.settings.webhook_secret) if url else None
+
+    @property
+    def ready(self) -> tuple[bool, str]:
+        """Whether jobs can be taken, and if not, why."""
+        return (True, "") if self._opened.is_set() else (False, "The service is still starting.")
+
+    def worker_state(self) -> str:
+        """running, dead or none."""
+        if self._workers is None:
+            return "none"
+        return "running" if self._workers.alive else "dead"
+
+    def processing(self) -> bool:
+        """Is a job in hand here?"""
+        return self._workers is not None and self._workers.busy > 0
+
+    def analyze(
+        self,
+        path: Path,
+        tasks: Sequence[str] | None = None,
+        options: Options | None = None,
+        *,
+        name: str | None = None,
+        sha256: str | None = None,
+        progress: Progress | None = None,
+    ) -> Report:
+        """The report about a file, from what is kept if it was made before. Raises as ``lookhear.analyze`` does."""
+        report = self._answers(path, tasks, options, name=name, sha256=sha256, progress=progress)
+        for listener in list(self.on_report):
+            listener(report)
+        return report
+
+    def submit(self, new: NewJob) -> Job:
+        """Kept for a worker; an upload that it names stays as long. Raises as ``JobStore.put`` does."""
+        job = self.jobs.put(new)
+        upload = new.request.get("upload")
+        if upload:
+            self.spool.refer(upload["sha256"], job.id)
+        return job
+
+    def report_of(self, job: Job) -> Report | None:
+        """What its analysis gave."""
+        path = self.files.of(job.id) / "report.json"
+        try:
+            found = from_json(path.read_bytes())
+        except (OSError, InvalidReport):
+            return None
+        return found if isinstance(found, Report) else None
+
+    def delete(self, job_id: str) -> bool:
+        """The job with its files and vectors. False: there was none."""
+        if self.jobs.delete(job_id) is None:
+            return False
+        self.forget(job_id)
+        return True
+
+    def forget(self, job_id: str) -> int:
+        """What a job left behind: vectors, files, its upload; how many files there were."""
+        from lookhear.wiring.stores import forget_vectors
+
+        forget_vectors(self, job_id)
+        self.spool.release(job_id)
+        return self.files.remove(job_id)
+
+    def _sweep(self) -> None:
+        while not self._closing.wait(_SWEEP):
+            try:
+                self.spool.sweep(self._exists)
+                self.files.sweep(self._exists)
+            except LookhearError as error:
+                _LOG.warning("files that nobody needs were not removed: %s", error)
+
+    def _exists(self, job_id: str) -> bool:
+        return self.jobs.get(job_id) is not None
+
+    def _tell(self) -> None:
+        from lookhear.wiring.telling import tell_webhook
+
+        tell_webhook(self.jobs, self.webhook, self._closing)

@@ -1,0 +1,107 @@
+"""Real servers for tests: the one that answers here, or a private one from what is installed."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+_HERE = "postgresql://postgres@127.0.0.1:5432/postgres"
+_UNUSED = "postgres"  # the account that a private server runs as, since it refuses to run as root
+
+
+def missing(what: str) -> None:
+    """Skips the test; where services are required, fails it."""
+    if os.environ.get("LOOKHEAR_REQUIRE_SERVICES") == "1":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL of a PostgreSQL server on which databases may be made."""
+    psycopg = pytest.importorskip("psycopg")
+    try:
+        psycopg.connect(_HERE, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        with _private_server() as url:
+            yield url
+        return
+    yield _HERE
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """URL of a database that is empty, and gone afterwards."""
+    with fresh_database(postgresql_server) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(server: str) -> Iterator[str]:
+    """URL of an empty database on ``server``."""
+    import psycopg
+
+    name = f"lookhear_test_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        try:
+            yield f"{server.rpartition('/')[0]}/{name}"
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@contextmanager
+def _private_server() -> Iterator[str]:
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    found = str(programs[-1]) if programs else shutil.which("initdb")
+    if found is None:
+        missing("no PostgreSQL answers at 127.0.0.1:5432, and none is installed")
+    assert found is not None
+    account = _account()
+    with tempfile.TemporaryDirectory(prefix="lookhear-postgresql-") as name:
+        folder = Path(name)
+        if account:
+            os.chown(folder, account, -1)
+        port = _free_port()
+        _run([found, "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-N"], account, folder)
+        control = str(Path(found).with_name("pg_ctl"))
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        start = [control, "-D", str(folder / "data"), "-o", options, "-l", str(folder / "log"), "-w", "start"]
+        _run(start, account, folder)
+        try:
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            _run([control, "-D", str(folder / "data"), "-m", "immediate", "-w", "stop"], account, folder)
+
+
+def _account() -> int | None:
+    if os.getuid() != 0:
+        return None
+    for name in (_UNUSED, "nobody"):
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except KeyError:
+            continue
+    missing("a private PostgreSQL cannot run as root, and there is no other account")
+    return None
+
+
+def _run(command: list[str], account: int | None, folder: Path) -> None:
+    subprocess.run(command, check=True, user=account, cwd=folder, stdout=subprocess.DEVNULL, timeout=60)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
