@@ -76,18 +76,11 @@ def test_home_says_what_there_is(client: httpx.Client) -> None:
     assert schema["info"]["version"] == __version__ and schema["openapi"].startswith("3.1")
 
 
-def test_a_browser_is_sent_to_the_page_if_there_is_one(app: FastAPI) -> None:
-    with served(app) as client:
-        assert client.get("/", headers={"Accept": "text/html"}).json()["service"] == "lookhear"
-
-    @app.get("/ui", name="page", include_in_schema=False)
-    def page() -> str:
-        return "page"
-
-    with served(app) as client:
-        answer = client.get("/", headers={"Accept": "text/html,*/*"})
-        assert (answer.status_code, answer.headers["location"]) == (307, "/ui")
-        assert client.get("/", headers={"Accept": "*/*"}).status_code == 200
+def test_a_browser_is_sent_to_the_page(client: httpx.Client) -> None:
+    answer = client.get("/", headers={"Accept": "text/html,*/*"})
+    assert (answer.status_code, answer.headers["location"]) == (307, "/ui/")
+    assert client.get("/ui/").headers["content-type"] == "text/html; charset=utf-8"
+    assert client.get("/", headers={"Accept": "*/*"}).status_code == 200
 
 
 def test_health_has_all_that_its_clients_read(client: httpx.Client, service: Service) -> None:

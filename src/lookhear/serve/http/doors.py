@@ -36,6 +36,7 @@ TAGS = {
 
 
 def routers() -> Iterator[APIRouter]:
-    """One for each door, in this order."""
+    """One for each door, in this order, and the page."""
     for name in DOORS:
         yield import_module(f"lookhear.serve.http.{name}").router
+    yield import_module("lookhear.serve.page.site").router
