@@ -24,7 +24,7 @@ from lookhear.serve.http.fetched import fetched
 from lookhear.serve.http.gate import still_wanted
 from lookhear.serve.http.jobs import Shown
 from lookhear.serve.http.paths import resolve
-from lookhear.serve.http.tagging import spooled
+from lookhear.serve.http.tagging import named, spooled
 from lookhear.serve.http.uploads import Form
 from lookhear.serve.http.wish import FIELDS, Asked, Fields, Wish, json_of, valid
 from lookhear.settings import Settings
@@ -69,6 +69,7 @@ async def analyze(request: Request, wait: Wait = True, idempotency_key: Key = No
     new = NewJob(
         contract=CONTRACT,
         task_type=CONTRACT,
+        media_store_id=named(asked.name),
         request={**asked.file, "tasks": asked.tasks, "options": asked.options},
         idempotency_key=idempotency_key,
     )

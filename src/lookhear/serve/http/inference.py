@@ -37,7 +37,7 @@ _WRONG: dict[int | str, dict[str, Any]] = {
     503: {
         "description": "The model is not installed, and `detail` has the command that gets it; or too much is going on."
     },
-    504: {"description": "It takes longer than REQUEST_TIMEOUT."},
+    504: {"description": "It takes longer than JOB_TIMEOUT."},
 }
 router = APIRouter(prefix="/infer", tags=["inference"])
 
@@ -57,7 +57,8 @@ def _door(path: str, one: Inference) -> Callable[[Request], Awaitable[dict[str, 
         with answered_as(contract.STATUSES):
             async with scratch(service.settings) as spool:
                 film = await _film(request, one, spool)
-                return await attended(request, _infer, service, path, film)
+                patience = service.settings.job_timeout  # its clients wait for films of hours
+                return await attended(request, _infer, service, path, film, seconds=patience)
 
     return infer
 
