@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from lookhear.serve.http.app import create_app
+from support.asking import ended, queued, service_in
 from support.films import encoded, shots
-from support.jobs import ended, queued, service_in
 from support.models import installed
 from support.service import served, until
 from support.working import WorkingService

@@ -17,7 +17,7 @@ from lookhear.jobs.job import NewJob
 from lookhear.serve.http.app import create_app
 from lookhear.serve.http.keys import make_pair, read_private, sign
 from lookhear.tasks.catalogue import all_tasks
-from support.jobs import KEYS, ended, queued, service_in
+from support.asking import KEYS, ended, queued, service_in
 from support.service import served, until
 from support.working import WorkingService
 

@@ -16,7 +16,7 @@ from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.store import JobStore
 from support.jobs import eventually, new
 
-_JOBS, _PROCESSES, _KILLS = 400, 4, 12
+_JOBS, _PROCESSES, _KILLS = 240, 3, 10
 _WORK = """
 import sys
 from pathlib import Path
@@ -44,14 +44,14 @@ def test_killed_workers_lose_no_job_and_end_none_twice(tmp_path: Path) -> None:
         put = {job.id for job in store.put_many([new(str(n), request={"seconds": 0.01}) for n in range(_JOBS)])}
         workers = [begin() for _ in range(_PROCESSES)]
         try:
-            eventually(lambda: store.stats().by_status["completed"] > 0)
+            eventually(lambda: store.stats().by_status["completed"] > 0, 60.0)
             for _ in range(_KILLS):
                 time.sleep(dice.uniform(0.02, 0.25))
                 victim = dice.randrange(_PROCESSES)
                 workers[victim].send_signal(signal.SIGKILL)
                 workers[victim].wait()
                 workers[victim] = begin()
-            eventually(lambda: store.reclaim() + 1 and store.stats().by_status["completed"] == _JOBS, 30.0)
+            eventually(lambda: store.reclaim() + 1 and store.stats().by_status["completed"] == _JOBS, 60.0, 0.1)
         finally:
             for worker in workers:
                 worker.kill()
