@@ -39,8 +39,9 @@ async function search(event) {
   place.replaceChildren(el("p", { class: "sub" }, "Searching …"));
   let shown;
   try {
-    const { hits } = await json(address(PATHS.search, {}, { q: by("query").value.trim(), limit: MOST }));
-    shown = hits.length ? el("ol", { class: "hits" }, ...hits.map(hit)) : el("p", { class: "sub" }, "Nothing was found.");
+    const { hits, model } = await json(address(PATHS.search, {}, { q: by("query").value.trim(), limit: MOST }));
+    const none = model ? "Nothing was found." : "There is nothing to search yet: no job has made vectors of pictures.";
+    shown = hits.length ? el("ol", { class: "hits" }, ...hits.map(hit)) : el("p", { class: "sub" }, none);
   } catch (error) {
     shown = el("p", { class: "why" }, error.message);
   }

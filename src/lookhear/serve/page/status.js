@@ -28,7 +28,7 @@ function tiles(health) {
     tile("Workers", word(health.worker || "–"), health.processing_active ? "at work" : "idle"),
     tile("Files", number(stats?.processed_files), each),
     tile("Success", share(stats?.success_rate), `${share(stats?.error_rate)} failed`),
-    tile("Models in memory", number(health.models_loaded), (health.models || []).join(", ") || "loaded at first use"),
+    tile("Models loaded", number(health.models_loaded), (health.models || []).join(", ") || "loaded at first use"),
     tile("Memory", memory(used.used_mb || 0), used.total_mb ? `of ${memory(used.total_mb)}` : "", used.percentage ?? null),
   ];
   if (health.gpu_available) {
@@ -75,7 +75,8 @@ async function models() {
   try {
     const { models, total_models } = await json(address(PATHS.models));
     by("models-count").textContent = String(total_models);
-    by("models-table").replaceChildren(models.length ? table(models) : el("p", { class: "sub" }, "None is known."));
+    const none = "None is installed. 'lookhear models list' shows what there is.";
+    by("models-table").replaceChildren(models.length ? table(models) : el("p", { class: "sub" }, none));
   } catch (error) {
     by("models-table").replaceChildren(el("p", { class: "why" }, error.message));
   }
