@@ -197,6 +197,14 @@ def test_with_scope_all_only_health_is_open(tmp_path: Path, pair: tuple[Path, Pa
         assert client.options("/open", headers=preflight).status_code == 200
 
 
+def test_with_scope_all_the_page_is_there_to_ask_for_the_token(tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    with served(app_with(tmp_path, public_key_path=pair[1], auth_scope="all")) as client:
+        assert client.get("/", headers={"Accept": "text/html"}).headers["location"] == "/ui/"
+        assert client.get("/ui/").status_code == client.get("/ui/page.js").status_code == 200
+        assert client.get("/ui/../open").status_code == client.get("/uix").status_code == 401
+        assert client.get("/open", headers={"Accept": "text/html"}).status_code == 401
+
+
 def test_without_a_key_nothing_that_asks_for_a_token_opens(tmp_path: Path) -> None:
     with served(app_with(tmp_path)) as client:
         answer = client.post("/job/x", headers=bearer("x.y.z"))

@@ -431,6 +431,12 @@ def test_cleanup(store: JobStore, sql: Sql) -> None:
     assert [job.id for job in store.listed().jobs] == [running.id]
 
 
+def test_a_cleanup_takes_any_number(store: JobStore) -> None:
+    store.put_many([new(str(number)) for number in range(1001)])
+    cleaned = store.cleanup(status=Status.PENDING)
+    assert (len(cleaned.job_ids), cleaned.queue_entries, store.stats().total) == (1001, 1001, 0)
+
+
 def test_what_is_old_expires(store: JobStore, sql: Sql) -> None:
     store.put_many([new("a"), new("b")])
     store.keep("k", "{}")
@@ -443,6 +449,13 @@ def test_what_is_old_expires(store: JobStore, sql: Sql) -> None:
     store.expire()
     assert store.newest_event() == newest
     assert len(store.events(0)) == 1
+
+
+def test_names_that_no_database_takes_are_merely_unknown(store: JobStore) -> None:
+    assert store.get("a\0b") is None and store.numbered(1 << 70) is None and store.numbered(0) is None
+    assert store.events(1 << 70) == [] and store.events(0, "\0") == []
+    assert store.listed(task_type="\ud800").jobs == ()
+    assert store.kept("\0") is None and store.sync_status("\0") is None
 
 
 def test_answers_are_kept(store: JobStore) -> None:

@@ -1,42 +1,49 @@
-"""What tests of jobs share."""
+"""Jobs over HTTP, on a media store with one picture."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lookhear.jobs.control import Control, Outcome
-from lookhear.jobs.job import Job, NewJob
-from lookhear.jobs.worker import Perform
+import httpx
+from PIL import Image
+
+from lookhear.jobs.job import Status
+from lookhear.settings import Settings
+from support.service import until
+from support.working import WorkingService
+
+KEYS = {
+    "job_id",
+    "task_type",
+    "media_store_id",
+    "status",
+    "priority",
+    "created_at",
+    "started_at",
+    "completed_at",
+    "error_message",
+    "result",
+}
 
 
-def eventually(true: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """What ``true`` gives once it is; fails after so long."""
-    deadline = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.005)
-    return found
+def service_in(folder: Path, **settings: Any) -> WorkingService:
+    """One whose media store has the picture '1'."""
+    (folder / "media").mkdir()
+    Image.new("RGB", (64, 48), "teal").save(folder / "media" / "1", "png")
+    return WorkingService(Settings(storage_dir=folder, worker_max_retries=0, **settings))
 
 
-def new(name: str = "1", **more: Any) -> NewJob:
-    """A job on the medium of that name."""
-    return NewJob("jobs", more.pop("task_type", "embedding"), name, **more)
+def queued(client: httpx.Client, task: str = "colors", medium: Any = "1", **more: Any) -> dict[str, Any]:
+    answer = client.post(f"/job/{task}", json={"media_store_id": medium, **more})
+    assert answer.status_code == 201, answer.text
+    job: dict[str, Any] = answer.json()
+    assert set(job) == KEYS
+    return job
 
 
-def noting(folder: str) -> Perform:
-    """Performs a job by a line in a file; what its request asks for happens besides."""
-
-    def perform(job: Job, control: Control) -> Outcome:
-        with (Path(folder) / "performed").open("a") as file:
-            file.write(f"{job.id}\n")
-        if job.request.get("crash") and job.attempts == 1:
-            import os
-
-            os._exit(9)
-        time.sleep(job.request.get("seconds", 0.0))
-        return Outcome({"name": job.media_store_id})
-
-    return perform
+def ended(client: httpx.Client, id: str) -> dict[str, Any]:
+    until(lambda: Status(client.get(f"/job/{id}").json()["status"]).final)
+    job: dict[str, Any] = client.get(f"/job/{id}").json()
+    assert set(job) == KEYS
+    return job
