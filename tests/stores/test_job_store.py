@@ -138,6 +138,16 @@ def test_retries_wait_longer_each_time_and_keep_their_priority(store: JobStore, 
     assert (ended.status, ended.error_message) == (Status.ERROR, "not now either")
 
 
+def test_any_number_of_retries_may_be_allowed_and_waits_stay_within_a_day(settings: JobSettings, sql: Sql) -> None:
+    with JobStore(replace(settings, worker_max_retries=10_000)) as store:
+        store.put(new())
+        for failures in (0, 30, 9_000):
+            sql(f"UPDATE queue SET failures = {failures}, ready_at = 0")
+            waiting = store.fail(taken(store), "busy", "not now", retry=True)
+            assert waiting is not None and waiting.status is Status.PENDING
+        assert store.events(0, waiting.id)[-1].data["retry_in_ms"] == 86_400_000
+
+
 def test_what_cannot_help_is_not_tried_again(store: JobStore) -> None:
     store.put(new())
     ended = store.fail(taken(store), "damaged_medium", "broken\0\ud800", retry=False)
