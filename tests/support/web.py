@@ -116,12 +116,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(self.path, headers, method="POST", body=body)
+        self.site.asked.append(asked)
         page = self.site.pages.get(self.path, Page(b"no such page", status=404))
         status = page.statuses.pop(0) if page.statuses else page.status
         if page.holds is not None:
             self.site.release.wait()
         self._body(asked, page, status, page.body, {})
-        self.site.asked.append(asked)
 
     def _start(self, page: Page) -> int | None:
         asked, condition = self.headers.get("Range", ""), self.headers.get("If-Range")

@@ -23,7 +23,6 @@ from lookhear.errors import (
 from lookhear.models.disk import megabytes
 from lookhear.outlets.settings import OutletSettings
 
-_RUN = 1 << 18
 _BUSY = (408, 425, 429)
 _WAITS = (0.5, 2.0)  # s before the second and the third try
 _SLOWEST = 16_384  # bytes/s on average, once the timeout is over: who is slower holds a worker for hours
@@ -172,7 +171,7 @@ class _Fetching:
                 raise OutletRefused("The media store sends media packed, though asked not to. Switch that off there.")
             self._within(int(answer.headers.get("Content-Length") or 0))
             before = self._done
-            for run in answer.iter_raw(_RUN):
+            for run in answer.iter_raw():  # as they come: gathering them would wait for one who drips
                 self._in_time(started, seen)
                 known = run[: max(0, before - seen)]
                 again.update(known)
@@ -218,6 +217,6 @@ def check_media_id(media_id: str) -> str:
 
 def _said(answer: httpx.Response) -> str:
     """The beginning of a refusal; its body may have no end."""
-    run = next(answer.iter_raw(_SAID), b"") if answer.headers.get("Content-Encoding", "") in ("", "identity") else b""
+    run = next(answer.iter_raw(), b"") if answer.headers.get("Content-Encoding", "") in ("", "identity") else b""
     text = " ".join(run[:_SAID].decode("utf-8", "replace").split())
     return f" ({text})" if text else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -130,21 +129,31 @@ def check_name(collection: str) -> str:
 
 def unit(vector: Any, size: int) -> list[float]:
     """The vector at unit length. Raises InvalidVector."""
-    try:
-        values = np.asarray(vector, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidVector(f"A vector takes {size} numbers: {error}.") from error
-    if values.shape != (size,):
-        raise InvalidVector(f"A vector of this collection has {size} numbers, this one is of shape {values.shape}.")
-    length = math.sqrt(float(values @ values))
-    if not 0 < length < math.inf:  # nothing is near a vector without direction, and NaN would be near everything
-        raise InvalidVector("A vector takes finite numbers that are not all zero.")
-    return (values / length).tolist()  # type: ignore[no-any-return]
+    return _units([vector], size)[0]
 
 
 def checked(points: Iterable[Point], size: int) -> list[tuple[int, list[float], dict[str, Any]]]:
     """Id, unit vector and payload of each. Raises InvalidVector, InvalidId."""
-    return [(check_id(point.id), unit(point.vector, size), dict(point.payload)) for point in points]
+    given = list(points)
+    ids = [check_id(point.id) for point in given]
+    units = _units([point.vector for point in given], size)
+    return [(id, vector, dict(point.payload)) for id, vector, point in zip(ids, units, given, strict=True)]
+
+
+def _units(vectors: list[Any], size: int) -> list[list[float]]:
+    if not vectors:
+        return []
+    try:
+        values = np.array(vectors, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidVector(f"Vectors of this collection have {size} numbers each: {error}.") from error
+    if values.shape != (len(vectors), size):
+        raise InvalidVector(f"Vectors of this collection have {size} numbers each, not the shape {values.shape[1:]}.")
+    lengths = np.sqrt(np.einsum("ij,ij->i", values, values))
+    if not (np.isfinite(lengths) & (lengths > 0)).all():  # nothing is near a vector without direction
+        raise InvalidVector("A vector takes finite numbers that are not all zero.")
+    values /= lengths[:, None]
+    return values.tolist()  # type: ignore[no-any-return]
 
 
 def check_id(id: int) -> int:
