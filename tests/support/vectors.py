@@ -12,6 +12,7 @@ from qdrant_client import QdrantClient
 
 from lookhear.outlets.edge import EdgeVectors
 from lookhear.outlets.server import ServerVectors, connect
+from lookhear.outlets.shared import SharedVectors
 from lookhear.outlets.vectors import Made, Vectors
 
 ONE, TWO = Made("clip-vit-b-32", "1", "ab" * 32), Made("clip-vit-b-32", "2", "cd" * 32)
@@ -23,7 +24,7 @@ def name() -> str:
     return f"test_{uuid.uuid4().hex}"
 
 
-@pytest.fixture(params=["edge", "local server", "live server"])
+@pytest.fixture(params=["edge", "shared, own", "shared, of another", "local server", "live server"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
     """Opens the same vectors again and again, once the one before was closed."""
     url = os.environ.get("QDRANT_URL")
@@ -34,6 +35,8 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
     def open_() -> Vectors:
         if request.param == "edge":
             made.append(EdgeVectors(tmp_path / "vectors", patience=0.0))
+        elif request.param.startswith("shared"):
+            made.append(SharedVectors(tmp_path / "vectors"))
         elif request.param == "local server":
             client = QdrantClient(path=str(tmp_path / "qdrant"), force_disable_check_same_thread=True)
             made.append(ServerVectors(client, "a folder"))
@@ -41,6 +44,8 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
             made.append(connect(str(url), os.environ.get("QDRANT_API_KEY")))
         return made[-1]
 
+    if request.param == "shared, of another":
+        open_().make(name(), SIZE, ONE)
     yield open_
     for one in made:
         one.close()

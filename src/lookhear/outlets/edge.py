@@ -30,7 +30,7 @@ class EdgeVectors(Vectors):
     def make(self, collection: str, size: int, made: Made) -> Held:
         with self._lock:
             if self._shard(collection) is None:
-                self._hold()
+                self.hold()
                 Shard.make(self.folder / collection, size, made)
             return self._there(collection).held()
 
@@ -85,6 +85,14 @@ class EdgeVectors(Vectors):
                 self._held.close()
                 self._held = None
 
+    def hold(self) -> None:
+        """No other process can open the folder, until ``close``. Raises VectorsLocked, FilesUnwritable."""
+        with self._lock:
+            if self._held is None:
+                self._held = hold(self.folder, self._patience)
+                for left in self.folder.glob(f".*{FRESH}"):  # by a process that was killed
+                    shutil.rmtree(left, ignore_errors=True)
+
     def _shard(self, collection: str) -> Shard | None:
         found = self._shards.get(collection)
         if found is not None:
@@ -98,14 +106,8 @@ class EdgeVectors(Vectors):
             return self._shards[collection]
 
     def _open(self, collection: str) -> None:
-        self._hold()
+        self.hold()
         self._shards[collection] = Shard(self.folder / collection)
-
-    def _hold(self) -> None:
-        if self._held is None:
-            self._held = hold(self.folder, self._patience)
-            for left in self.folder.glob(f".*{FRESH}"):  # by a process that was killed
-                shutil.rmtree(left, ignore_errors=True)
 
     def _there(self, collection: str) -> Shard:
         shard = self._shard(collection)

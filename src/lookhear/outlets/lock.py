@@ -25,7 +25,7 @@ def hold(folder: Path, patience: float) -> IO[str]:
         if time.monotonic() >= deadline:
             file.close()
             raise VectorsLocked(
-                f"Another process has the vectors in {folder} open, and only one can. Stop it, ask the running "
+                f"Another process has the vectors in {folder} open and does not share them. Stop it, ask the running "
                 "service instead, or start a Qdrant server and set QDRANT_URL, which any number can use."
             )
         time.sleep(_PAUSE)

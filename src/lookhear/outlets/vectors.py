@@ -129,20 +129,21 @@ def check_name(collection: str) -> str:
 
 def unit(vector: Any, size: int) -> list[float]:
     """The vector at unit length. Raises InvalidVector."""
-    return _units([vector], size)[0]
+    return units([vector], size)[0].tolist()  # type: ignore[no-any-return]
 
 
 def checked(points: Iterable[Point], size: int) -> list[tuple[int, list[float], dict[str, Any]]]:
     """Id, unit vector and payload of each. Raises InvalidVector, InvalidId."""
     given = list(points)
     ids = [check_id(point.id) for point in given]
-    units = _units([point.vector for point in given], size)
-    return [(id, vector, dict(point.payload)) for id, vector, point in zip(ids, units, given, strict=True)]
+    rows = units([point.vector for point in given], size).tolist()
+    return [(id, vector, dict(point.payload)) for id, vector, point in zip(ids, rows, given, strict=True)]
 
 
-def _units(vectors: list[Any], size: int) -> list[list[float]]:
+def units(vectors: list[Any], size: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """All of them at unit length, a row each. Raises InvalidVector."""
     if not vectors:
-        return []
+        return np.zeros((0, size))
     try:
         values = np.array(vectors, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -153,7 +154,7 @@ def _units(vectors: list[Any], size: int) -> list[list[float]]:
     if not (np.isfinite(lengths) & (lengths > 0)).all():  # nothing is near a vector without direction
         raise InvalidVector("A vector takes finite numbers that are not all zero.")
     values /= lengths[:, None]
-    return values.tolist()  # type: ignore[no-any-return]
+    return values
 
 
 def check_id(id: int) -> int:

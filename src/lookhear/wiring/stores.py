@@ -25,9 +25,9 @@ def vectors(settings: Settings) -> Vectors:
         from lookhear.outlets.server import connect
 
         return connect(settings.qdrant_url, settings.qdrant_api_key)
-    from lookhear.outlets.edge import EdgeVectors
+    from lookhear.outlets.shared import SharedVectors
 
-    return EdgeVectors(settings.storage_dir / "vectors")
+    return SharedVectors(settings.storage_dir / "vectors")
 
 
 def media_store(settings: Settings, spool: Spool) -> MediaStore:
