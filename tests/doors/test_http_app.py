@@ -98,6 +98,13 @@ def test_health_has_all_that_its_clients_read(client: httpx.Client, service: Ser
     assert client.head("/health").status_code == 200
 
 
+def test_health_is_right_when_it_is_first_asked(client: httpx.Client, service: Service) -> None:
+    client.get("/").raise_for_status()  # it is open
+    service.jobs.now.queue_size = 7
+    told = client.get("/health").json()
+    assert (told["status"], told["database"], told["queue_size"]) == ("healthy", "connected", 7)
+
+
 def test_health_is_fast_while_the_database_hangs(client: httpx.Client, service: Service) -> None:
     until(lambda: client.get("/health/ready").status_code == 200)
     service.jobs.free.clear()
