@@ -224,6 +224,9 @@ def test_bytes_that_are_no_text_are_refused(client: httpx.Client) -> None:
     assert answer.status_code == 400 and answer.headers["content-type"] == MEDIA_TYPE
     deep = b"[" * 100_000
     assert client.post("/wish", content=deep, headers={"Content-Type": "application/json"}).status_code in (400, 422)
+    deep = b'{"number": ' + b'{"a":' * 900 + b"1" + b"}" * 901
+    answer = client.post("/wish", content=deep, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422 and answer.json()["detail"][0]["loc"] == ["body", "number"]
 
 
 @pytest.mark.parametrize("given", ["abc-1", "0123456789abcdef" * 8, "urn:x/y+z=="])
