@@ -97,8 +97,8 @@ def test_nothing_is_lost_and_no_call_fails_while_owners_are_killed(tmp_path: Pat
     for kill in range(KILLS):
         eventually(lambda: all(len(one.said) > 30 for one in working), 60)
         owner = eventually(lambda: next((one for one in working if one.owner), None), 60)
-        more = pick.randrange(40)
-        eventually(lambda one=owner, more=len(owner.said) + more: len(one.said) > more, 60)
+        more = len(owner.said) + pick.randrange(40)
+        eventually(lambda one=owner, more=more: len(one.said) > more, 60)
         assert owner.end(kill=True) == -9
         working[working.index(owner)] = Working(tmp_path, PROCESSES + kill)
         gone.append(owner)
