@@ -80,11 +80,14 @@ class Program:
 
     def ended(self, sig: int = signal.SIGTERM) -> tuple[int, float]:
         """Its exit code after the signal, and how many seconds that took."""
-        assert self._process is not None
         began = time.monotonic()
-        self._process.send_signal(sig)
-        code = self._process.wait(_PATIENCE)
-        return code, time.monotonic() - began
+        os.kill(self.pid, sig)
+        return self.waited(), time.monotonic() - began
+
+    def waited(self) -> int:
+        """Its exit code, once it has ended."""
+        assert self._process is not None
+        return self._process.wait(_PATIENCE)
 
 
 def children(pid: int) -> list[int]:
