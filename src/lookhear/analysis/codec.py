@@ -58,7 +58,8 @@ def _typed(finding: Finding, kind: str) -> Finding:
         return finding
     if finding.provenance.task_version != task.version:
         return finding
-    return dataclasses.replace(finding, value=_adapter(task.Result).validate_python(finding.value))
+    kind_of_value: Any = task.Result
+    return dataclasses.replace(finding, value=_adapter(kind_of_value).validate_python(finding.value))
 
 
 @cache
