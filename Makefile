@@ -5,7 +5,7 @@ EXTRAS := captions,speech
 BIN := $(VENV)/bin
 FILES ?=
 
-.PHONY: demo test parity check bench eval clean
+.PHONY: demo serve test parity check bench eval clean
 
 $(BIN)/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lookhear needs Python 3.11 or newer. Try: make PYTHON=python3.11 …")'
@@ -20,6 +20,10 @@ $(BIN)/.installed-dev: $(BIN)/.installed requirements-dev.lock
 ## demo: set up, analyse sample media (or FILES="…"), print tables, write report.html
 demo: $(BIN)/.installed
 	@$(BIN)/python -m examples.demo $(FILES)
+
+## serve: the service and its page on this machine alone (127.0.0.1), no token asked for unless AUTH_DISABLED=false
+serve: $(BIN)/.installed
+	@AUTH_DISABLED=$${AUTH_DISABLED-true} $(BIN)/lookhear serve
 
 ## test: lint, types, house rules, and the tests
 test: check

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import films, models
+from benchmarks import films, jobs, models
 from benchmarks.media import album, long_recording, recording, source
 from benchmarks.processes import Figures, compare, run, warm
 from benchmarks.targets import batch_rows, film_rows, target_rows
@@ -59,6 +59,7 @@ def _sections(rounds: int, long: bool) -> Iterator[str]:
     yield from _films(rounds, long)
     yield from models.sections()
     yield from models.beside_peers(rounds)
+    yield from jobs.sections()
     if long:
         yield "\n## Ten hours of sound\n"
         yield _ten_hours(four, figures[0]["lookhear"].peak)

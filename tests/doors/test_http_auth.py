@@ -35,11 +35,11 @@ def doors(app: FastAPI) -> None:
     """Doors that ask for tokens."""
     router = APIRouter()
 
-    @router.post("/job/x")
+    @router.post("/x/job")
     async def job(claims: Annotated[Claims, Depends(needs(INFERENCE))]) -> str:
         return claims.sub
 
-    @router.get("/admin/x", dependencies=[Depends(needs_admin)])
+    @router.get("/x/admin", dependencies=[Depends(needs_admin)])
     async def admin() -> str:
         return "admin"
 
@@ -77,18 +77,18 @@ def test_a_permission_opens_one_door_and_an_administrator_all(client: httpx.Clie
     key = read_private(pair[0])
     inference, admin = sign(key, "app", [INFERENCE], False, 1), sign(key, "boss", [], True, 1)
     nothing = sign(key, "nobody", ["other"], False, 1)
-    assert client.post("/job/x", headers=bearer(inference)).json() == "app"
-    assert client.post("/job/x", headers=bearer(admin)).json() == "boss"
-    assert client.get("/admin/x", headers=bearer(admin)).status_code == 200
+    assert client.post("/x/job", headers=bearer(inference)).json() == "app"
+    assert client.post("/x/job", headers=bearer(admin)).json() == "boss"
+    assert client.get("/x/admin", headers=bearer(admin)).status_code == 200
     assert client.get("/open").status_code == 200
-    for answer in (client.post("/job/x", headers=bearer(nothing)), client.get("/admin/x", headers=bearer(inference))):
+    for answer in (client.post("/x/job", headers=bearer(nothing)), client.get("/x/admin", headers=bearer(inference))):
         assert answer.status_code == 403 and answer.json()["code"] == "not_allowed"
         assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
-    assert client.post("/job/x", headers={"Authorization": f"bearer  {inference}"}).status_code == 200
+    assert client.post("/x/job", headers={"Authorization": f"bearer  {inference}"}).status_code == 200
 
 
 def test_no_token_is_401_without_an_error(client: httpx.Client) -> None:
-    answer = client.post("/job/x")
+    answer = client.post("/x/job")
     assert answer.status_code == 401 and answer.headers["www-authenticate"] == 'Bearer realm="lookhear"'
     assert answer.json()["detail"].startswith("This takes a token.")
 
@@ -166,8 +166,8 @@ ATTACKS = {
 def test_a_token_that_cannot_be_trusted_opens_nothing(
     client: httpx.Client, pair: tuple[Path, Path], attack: Any
 ) -> None:
-    assert client.post("/job/x", headers=bearer(token(pair))).status_code == 200
-    answer = client.post("/job/x", headers=bearer(attack(pair)))
+    assert client.post("/x/job", headers=bearer(token(pair))).status_code == 200
+    answer = client.post("/x/job", headers=bearer(attack(pair)))
     assert answer.status_code == 401, answer.text
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
     assert answer.json()["code"] == "token_refused" and answer.json()["detail"].endswith(".")
@@ -175,12 +175,12 @@ def test_a_token_that_cannot_be_trusted_opens_nothing(
 
 @pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Token x", "Bearer\tx", ""])
 def test_another_scheme_is_refused(client: httpx.Client, header: str) -> None:
-    assert client.post("/job/x", headers={"Authorization": header}).status_code == 401
+    assert client.post("/x/job", headers={"Authorization": header}).status_code == 401
 
 
 def test_several_headers_are_refused(client: httpx.Client, pair: tuple[Path, Path]) -> None:
     good = f"Bearer {token(pair)}"
-    answer = client.post("/job/x", headers=[("Authorization", good), ("Authorization", good)])
+    answer = client.post("/x/job", headers=[("Authorization", good), ("Authorization", good)])
     assert answer.status_code == 401 and 'error="invalid_request"' in answer.headers["www-authenticate"]
 
 
@@ -197,21 +197,29 @@ def test_with_scope_all_only_health_is_open(tmp_path: Path, pair: tuple[Path, Pa
         assert client.options("/open", headers=preflight).status_code == 200
 
 
+def test_with_scope_all_the_page_is_there_to_ask_for_the_token(tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    with served(app_with(tmp_path, public_key_path=pair[1], auth_scope="all")) as client:
+        assert client.get("/", headers={"Accept": "text/html"}).headers["location"] == "/ui/"
+        assert client.get("/ui/").status_code == client.get("/ui/page.js").status_code == 200
+        assert client.get("/ui/../open").status_code == client.get("/uix").status_code == 401
+        assert client.get("/open", headers={"Accept": "text/html"}).status_code == 401
+
+
 def test_without_a_key_nothing_that_asks_for_a_token_opens(tmp_path: Path) -> None:
     with served(app_with(tmp_path)) as client:
-        answer = client.post("/job/x", headers=bearer("x.y.z"))
+        answer = client.post("/x/job", headers=bearer("x.y.z"))
         assert answer.status_code == 503 and "lookhear auth keygen" in answer.json()["detail"]
         assert "retry-after" not in answer.headers and client.get("/open").status_code == 200
 
 
 def test_with_auth_disabled_no_header_is_needed(tmp_path: Path) -> None:
     with served(app_with(tmp_path, auth_disabled=True, auth_scope="all", public_key_path=tmp_path / "none")) as client:
-        assert client.post("/job/x").json() == "anyone" and client.get("/admin/x").status_code == 200
+        assert client.post("/x/job").json() == "anyone" and client.get("/x/admin").status_code == 200
 
 
 def test_the_schema_says_which_doors_take_a_token(client: httpx.Client) -> None:
     schema = client.get("/openapi.json").json()
-    assert schema["paths"]["/job/x"]["post"]["security"] == [{"token": []}]
+    assert schema["paths"]["/x/job"]["post"]["security"] == [{"token": []}]
     assert "security" not in schema["paths"]["/open"]["get"]
 
 

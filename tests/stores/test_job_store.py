@@ -138,6 +138,16 @@ def test_retries_wait_longer_each_time_and_keep_their_priority(store: JobStore, 
     assert (ended.status, ended.error_message) == (Status.ERROR, "not now either")
 
 
+def test_any_number_of_retries_may_be_allowed_and_waits_stay_within_a_day(settings: JobSettings, sql: Sql) -> None:
+    with JobStore(replace(settings, worker_max_retries=10_000)) as store:
+        store.put(new())
+        for failures in (0, 30, 9_000):
+            sql(f"UPDATE queue SET failures = {failures}, ready_at = 0")
+            waiting = store.fail(taken(store), "busy", "not now", retry=True)
+            assert waiting is not None and waiting.status is Status.PENDING
+        assert store.events(0, waiting.id)[-1].data["retry_in_ms"] == 86_400_000
+
+
 def test_what_cannot_help_is_not_tried_again(store: JobStore) -> None:
     store.put(new())
     ended = store.fail(taken(store), "damaged_medium", "broken\0\ud800", retry=False)
@@ -421,6 +431,12 @@ def test_cleanup(store: JobStore, sql: Sql) -> None:
     assert [job.id for job in store.listed().jobs] == [running.id]
 
 
+def test_a_cleanup_takes_any_number(store: JobStore) -> None:
+    store.put_many([new(str(number)) for number in range(1001)])
+    cleaned = store.cleanup(status=Status.PENDING)
+    assert (len(cleaned.job_ids), cleaned.queue_entries, store.stats().total) == (1001, 1001, 0)
+
+
 def test_what_is_old_expires(store: JobStore, sql: Sql) -> None:
     store.put_many([new("a"), new("b")])
     store.keep("k", "{}")
@@ -433,6 +449,13 @@ def test_what_is_old_expires(store: JobStore, sql: Sql) -> None:
     store.expire()
     assert store.newest_event() == newest
     assert len(store.events(0)) == 1
+
+
+def test_names_that_no_database_takes_are_merely_unknown(store: JobStore) -> None:
+    assert store.get("a\0b") is None and store.numbered(1 << 70) is None and store.numbered(0) is None
+    assert store.events(1 << 70) == [] and store.events(0, "\0") == []
+    assert store.listed(task_type="\ud800").jobs == ()
+    assert store.kept("\0") is None and store.sync_status("\0") is None
 
 
 def test_answers_are_kept(store: JobStore) -> None:

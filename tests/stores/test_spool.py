@@ -104,7 +104,7 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
 
 def test_a_sweep_takes_what_no_living_job_needs(spool: Spool) -> None:
     needed, done, loose = upload(spool, b"needed"), upload(spool, b"done"), upload(spool, b"loose")
-    spool.refer(needed.sha256, "alive")
+    assert spool.refer(needed.sha256, "alive")
     spool.refer(needed.sha256, "dead")
     spool.refer(done.sha256, "dead")
     assert spool.sweep(lambda job: True, grace=3600) == 0
@@ -113,6 +113,7 @@ def test_a_sweep_takes_what_no_living_job_needs(spool: Spool) -> None:
     spool.release("alive")
     assert spool.sweep(lambda job: True, grace=-1) == 1
     assert files(spool) == []
+    assert not spool.refer(needed.sha256, "late")
 
 
 def test_a_sweep_takes_parts_of_the_dead(spool: Spool) -> None:

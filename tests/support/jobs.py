@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +13,12 @@ from lookhear.jobs.job import Job, NewJob
 from lookhear.jobs.worker import Perform
 
 
-def eventually(true: Callable[[], Any], seconds: float = 10.0) -> Any:
+def eventually(true: Callable[[], Any], seconds: float = 10.0, every: float = 0.005) -> Any:
     """What ``true`` gives once it is; fails after so long."""
     deadline = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.005)
+        time.sleep(every)
     return found
 
 
@@ -33,8 +34,6 @@ def noting(folder: str) -> Perform:
         with (Path(folder) / "performed").open("a") as file:
             file.write(f"{job.id}\n")
         if job.request.get("crash") and job.attempts == 1:
-            import os
-
             os._exit(9)
         time.sleep(job.request.get("seconds", 0.0))
         return Outcome({"name": job.media_store_id})

@@ -18,7 +18,8 @@ from lookhear.media.probe import PictureFacts
 
 MOST = 10  #: images of a batch
 STATUSES: Statuses = {InputError: 400}  #: no image, too large, damaged
-TASKS = {"caption": Ask(("caption",)), "process": Ask(("colors",), {"colors": {"count": 5}})}
+CAPTION, PROCESS = "caption", "process"
+TASKS = {CAPTION: Ask(("caption",)), PROCESS: Ask(("colors",), {"colors": {"count": 5}})}
 
 
 def ask(door: str) -> Ask:

@@ -21,6 +21,8 @@ from lookhear.jobs.prepared import Prepared
 from lookhear.jobs.rows import job_of, packed, plain
 from lookhear.jobs.settings import JobSettings
 
+_LONGEST_WAIT = 86_400.0  # s before another try
+
 
 class Acts:
     """On one connection, for one transaction."""
@@ -153,7 +155,8 @@ class Acts:
         return int(sql.NOW.rows(self._connection)[0][0])
 
     def _wait(self, failures: int) -> int:
-        return round(self._settings.worker_retry_seconds * 1000 * 2.0**failures)
+        seconds: float = self._settings.worker_retry_seconds * 2.0 ** min(failures, 30)
+        return round(min(seconds, _LONGEST_WAIT) * 1000)
 
     def _back(
         self, job: Job, failed: int, wait: int, code: str | None = None, message: str | None = None

@@ -27,6 +27,7 @@ from lookhear.jobs.migrations import HEAD, migrate
 from lookhear.jobs.settings import JobSettings
 
 _PATIENCE = 30.0  # s that a writer waits for others
+_BETWEEN = 0.0005  # s between looks at whether it is our turn
 _CLASHES = {"40P01", "40001"}  # deadlock, serialization failure: nothing was done, and again it will do
 _TRIES = 5
 _Made = TypeVar("_Made")
@@ -152,24 +153,33 @@ def _begin(connection: Connection) -> None:
     if durable is not None:
         file: Any = connection.connection.dbapi_connection
         file.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-        file.execute("BEGIN IMMEDIATE")
+        file.execute("PRAGMA busy_timeout=0")
+        try:
+            _patiently(lambda: file.execute("BEGIN IMMEDIATE"), _BETWEEN)
+        finally:
+            file.execute(f"PRAGMA busy_timeout={round(_PATIENCE * 1000)}")
 
 
-def _write_ahead(path: Path) -> None:
-    """The switch to a write-ahead log lasts; while others do the same it is refused without waiting."""
+def _patiently(act: Callable[[], object], between: float) -> None:
+    """Until no other process is in the way. SQLite itself would look again ever more seldom, up to 0.1 s apart."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
-            connection = sqlite3.connect(path, timeout=_PATIENCE)
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-                return
-            finally:
-                connection.close()
+            act()
+            return
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise _sqlite_told(error, str(path)) or error from error
-            time.sleep(0.01)
+                raise
+            time.sleep(between)
+
+
+def _write_ahead(path: Path) -> None:
+    """The switch to a write-ahead log, which lasts; while others do the same it is refused without waiting."""
+    connection = sqlite3.connect(path, timeout=_PATIENCE)
+    try:
+        _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL"), 20 * _BETWEEN)
+    finally:
+        connection.close()
 
 
 def _driver(error: BaseException) -> BaseException:
@@ -186,6 +196,7 @@ def _told(error: BaseException, url: URL, final: bool) -> LookhearError | None:
         return _sqlite_told(error, str(url.database))
     if not hasattr(error, "sqlstate"):
         return None
+    lost = error.sqlstate is None and "OperationalError" in {kind.__name__ for kind in type(error).__mro__}
     state, place = _state(error), f"{url.host or 'the local socket'}"
     if state in _CLASHES:
         return DatabaseUnavailable("Others kept changing the same jobs. Try again.") if final else None
@@ -193,7 +204,7 @@ def _told(error: BaseException, url: URL, final: bool) -> LookhearError | None:
         return StorageUnwritable(f"The disk of the database at {place} is full. Free some space there.")
     if state in ("25006", "42501"):
         return StorageUnwritable(f"The database at {place} may not be written to. Check DATABASE_URL and its rights.")
-    if state is None or state[:2] in ("08", "53", "57", "58") or state == "3D000" or state[:2] == "28":
+    if lost or (state or "")[:2] in ("08", "28", "53", "57", "58") or state == "3D000":
         return DatabaseUnavailable(
             f"The database at {place} does not answer ({_first_line(error)}). Check DATABASE_URL."
         )

@@ -79,11 +79,8 @@ class Process:
 
     def end(self) -> None:
         """It is gone, and its job waits again."""
-        self._process.terminate()
-        self._process.join(1.0)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
+        self._process.kill()
+        self._process.join()
         self._ours.close()
         for job in self._store.held_by(self.name):
             self._store.hand_back(job)
@@ -112,6 +109,7 @@ def _serve(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
     with JobStore(settings) as store:
         worker = Worker(store, _noted(target.perform(), working), settings, name, task_types=types)
+        signal.signal(signal.SIGTERM, lambda *_: worker.stop())  # some send it to all processes of a service
         threading.Thread(target=_obey, args=(connection, worker), name="lookhear-parent", daemon=True).start()
         threading.Thread(target=_end_stuck, args=(worker,), name="lookhear-stuck", daemon=True).start()
         worker.run()

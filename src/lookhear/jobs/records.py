@@ -15,6 +15,7 @@ from lookhear.jobs.statements import WAITING
 from lookhear.jobs.tables import ANSWERS, EVENTS, JOBS, QUEUE, SYNC, now_ms
 
 _DAY = 86_400_000
+_MOST = (1 << 63) - 1
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _NEWEST = select(func.coalesce(func.max(EVENTS.c.id), 0))
 
@@ -36,7 +37,7 @@ class Records:
         if status is not None:
             asked = asked.where(JOBS.c.status == status)
         if task_type is not None:
-            asked = asked.where(JOBS.c.task_type == task_type)
+            asked = asked.where(JOBS.c.task_type == plain(task_type))
         if cursor is not None:
             asked = asked.where(JOBS.c.number < _number(cursor))
         jobs = tuple(job_of(row) for row in self._connection.execute(asked))
@@ -44,9 +45,9 @@ class Records:
 
     def events(self, after: int, job_id: str | None, limit: int) -> list[Event]:
         """Those that came later, in order."""
-        asked = SELECT_EVENT.where(EVENTS.c.id > after).order_by(EVENTS.c.id).limit(limit)
+        asked = SELECT_EVENT.where(EVENTS.c.id > min(after, _MOST)).order_by(EVENTS.c.id).limit(limit)
         if job_id is not None:
-            asked = asked.where(EVENTS.c.job_id == job_id)
+            asked = asked.where(EVENTS.c.job_id == plain(job_id))
         return [event_of(row) for row in self._connection.execute(asked)]
 
     def newest_event(self) -> int:
@@ -60,6 +61,10 @@ class Records:
         held = {tuple(row) for row in rows}
         return [job for job in jobs if (job.number, job.worker, job.attempts) not in held]
 
+    def waiting(self) -> int:
+        """Jobs in the queue that no worker has."""
+        return int(WAITING.rows(self._connection)[0][0])
+
     def stats(self) -> Stats:
         """Counts, each by one query."""
         kinds: dict[str, dict[str, int]] = {}
@@ -68,15 +73,16 @@ class Records:
         for task_type, status, count in self._connection.execute(counts):
             kinds.setdefault(task_type, {})[status] = count
             by_status[status] += count
-        oldest = select((now_ms() - func.min(JOBS.c.created_at)) / 1000.0).where(JOBS.c.status == Status.PENDING)
-        waited = self._connection.execute(oldest).scalar_one()
+        first = select(func.min(QUEUE.c.number)).where(QUEUE.c.worker.is_(None)).scalar_subquery()
+        oldest = select((now_ms() - JOBS.c.created_at) / 1000.0).where(JOBS.c.number == first)
+        waited = self._connection.execute(oldest).scalar_one_or_none()
         ended = JOBS.c.completed_at >= now_ms() - now_ms() % _DAY
         today = select(func.count()).where(JOBS.c.status == Status.COMPLETED, ended)
         means, mean = self._means()
         return Stats(
             by_status=by_status,
             by_task_type=kinds,
-            queue_size=int(WAITING.rows(self._connection)[0][0]),
+            queue_size=self.waiting(),
             oldest_waiting=None if waited is None else max(0.0, float(waited)),
             completed_today=self._connection.execute(today).scalar_one(),
             mean_ms=mean,
@@ -87,7 +93,7 @@ class Records:
         took = cast(func.sum(JOBS.c.completed_at - JOBS.c.started_at), Float)
         asked = (
             select(JOBS.c.task_type, took, func.count())
-            .where(JOBS.c.status == Status.COMPLETED, JOBS.c.started_at.is_not(None))
+            .where(JOBS.c.status == Status.COMPLETED, JOBS.c.completed_at.is_not(None))
             .group_by(JOBS.c.task_type)
         )
         rows = [(kind, total, count) for kind, total, count in self._connection.execute(asked)]
@@ -95,22 +101,19 @@ class Records:
         jobs = sum(count for _, _, count in rows)
         return means, sum(total for _, total, _ in rows) / jobs if jobs else None
 
-    def cleanup(self, older_than_seconds: float | None, status: Status | None) -> Cleaned:
-        """Jobs that have ended, and of a status that is not final those that wait, are gone."""
+    def cleanup(self, older_than_seconds: float | None, status: Status | None, most: int) -> Cleaned:
+        """Some of the jobs that have ended, or of those of ``status``, are gone; never what a worker has in hand."""
         asked = select(JOBS.c.number, JOBS.c.id).where(JOBS.c.status != Status.PROCESSING)
         asked = asked.where(JOBS.c.status == status if status else JOBS.c.status != Status.PENDING)
         if older_than_seconds is not None:
             since = func.coalesce(JOBS.c.completed_at, JOBS.c.created_at)
             asked = asked.where(since < now_ms() - round(older_than_seconds * 1000))
-        rows = self._connection.execute(asked.with_for_update(skip_locked=True)).all()
-        entries = 0
-        for start in range(0, len(rows), 500):
-            some = rows[start : start + 500]
-            numbers, ids = [row.number for row in some], [row.id for row in some]
-            entries += self._connection.execute(delete(QUEUE).where(QUEUE.c.number.in_(numbers))).rowcount
-            self._connection.execute(delete(JOBS).where(JOBS.c.number.in_(numbers)))
-            self._connection.execute(delete(SYNC).where(SYNC.c.job_id.in_(ids)))
-        return Cleaned(tuple(row.id for row in rows), entries)
+        rows = self._connection.execute(asked.limit(most).with_for_update(skip_locked=True)).all()
+        numbers, ids = [row.number for row in rows], [row.id for row in rows]
+        entries = self._connection.execute(delete(QUEUE).where(QUEUE.c.number.in_(numbers))).rowcount
+        self._connection.execute(delete(JOBS).where(JOBS.c.number.in_(numbers)))
+        self._connection.execute(delete(SYNC).where(SYNC.c.job_id.in_(ids)))
+        return Cleaned(tuple(ids), entries)
 
     def expire(self, event_ttl: float, result_ttl: float) -> None:
         """Old events and kept answers are gone; the newest event stays, as the mark of where we are."""

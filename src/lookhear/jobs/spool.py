@@ -8,6 +8,7 @@ at most a part that nobody waits for, which a sweep takes away.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import secrets
@@ -68,10 +69,14 @@ class Spool:
         path = self._place(sha256)
         return path if path.is_file() else None
 
-    def refer(self, sha256: str, job_id: str) -> None:
-        """They stay as long as that job."""
-        with self._clearly():
-            self._place(sha256).with_name(f"{sha256}.ref.{job_id}").touch()
+    def refer(self, sha256: str, job_id: str) -> bool:
+        """They stay as long as that job. False: they are not there any more."""
+        path = self._place(sha256)
+        with self._clearly(), self._held(path.parent):
+            if path.is_file():
+                path.with_name(f"{sha256}.ref.{job_id}").touch()
+                return True
+        return False
 
     def release(self, job_id: str) -> None:
         """That job needs them no more."""
@@ -83,12 +88,30 @@ class Spool:
         for reference in self.folder.glob("??/*.ref.*"):
             if _age(reference) > grace and not alive(reference.name.rpartition(".ref.")[2]):
                 reference.unlink(missing_ok=True)
-        old = [path for path in self.folder.glob("??/*") if ".ref." not in path.name and _age(path) > grace]
-        unneeded = [path for path in old if next(path.parent.glob(f"{path.name}.ref.*"), None) is None]
-        parts = [path for path in self.folder.glob("parts/*") if _age(path) > grace]
-        for path in (*unneeded, *parts):
-            path.unlink(missing_ok=True)
-        return len(unneeded) + len(parts)
+        swept = 0
+        for folder in self.folder.glob("??"):
+            with self._held(folder):
+                swept += sum(self._drop(path, grace) for path in list(folder.iterdir()))
+        return swept + sum(self._drop(path, grace) for path in self.folder.glob("parts/*"))
+
+    def _drop(self, path: Path, grace: float) -> bool:
+        """Takes a file away that is old and that nothing refers to."""
+        if ".ref." in path.name or _age(path) <= grace or next(path.parent.glob(f"{path.name}.ref.*"), None):
+            return False
+        path.unlink(missing_ok=True)
+        return True
+
+    @contextmanager
+    def _held(self, folder: Path) -> Iterator[None]:
+        """Between looking and acting nobody else acts there, in whatever process."""
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+            os.fsync(handle)  # names are on the disk, too
+        finally:
+            os.close(handle)
 
     def size(self) -> int:
         """Bytes on the disk."""
@@ -145,19 +168,9 @@ class Writing:
         with self._spool._clearly():
             self._file.flush()
             os.fsync(self._file.fileno())
-            path.parent.mkdir(exist_ok=True)
-            os.replace(self._part, path)  # also over the same bytes: they are young again for a sweep
-            _keep_name(path.parent)
+            with self._spool._held(path.parent):
+                os.replace(self._part, path)  # also over the same bytes: they are young again for a sweep
         return Upload(path, self._name, sha256, self._xxh64.hexdigest(), self.size)
-
-
-def _keep_name(folder: Path) -> None:
-    """The names in it are on the disk, too."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _refused(error: OSError, folder: Path) -> LookhearError:

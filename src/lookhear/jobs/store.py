@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -11,15 +9,16 @@ from typing import Any, TypeVar
 from lookhear.errors import InvalidOptions, LookhearError, QueueFull
 from lookhear.jobs.acts import Acts
 from lookhear.jobs.database import Database
+from lookhear.jobs.guards import Clock, Room
 from lookhear.jobs.job import Cleaned, Event, Job, NewJob, Page, Stats, Status, Sync
 from lookhear.jobs.records import Records
+from lookhear.jobs.rows import plain
 from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.tables import JOBS
 from lookhear.jobs.together import Together
 from lookhear.jobs.watch import FileWatch, ServerWatch, Watch
 
-_RECOUNT = 0.5  # s that a count of waiting jobs is believed
-_JUMP = 2.0  # s between two clocks' ideas of a while that make one of them wrong
+_AT_ONCE = 500  # jobs that one transaction of a cleanup takes away
 _Made = TypeVar("_Made")
 
 
@@ -31,8 +30,8 @@ class JobStore:
         self._database = Database(settings)
         self._watch: Watch = self._made_watch()
         self._puts: Together[NewJob, Job | LookhearError] = Together(self._put_all)
-        self._room = _Room(settings.max_queue)
-        self._clock = _Clock(settings.worker_lease_seconds)
+        self._room = Room(settings.max_queue)
+        self._clock = Clock(settings.worker_lease_seconds)
 
     def open(self) -> None:
         """The tables are there; several processes may do this at once."""
@@ -123,7 +122,7 @@ class JobStore:
 
     def get(self, id: str) -> Job | None:
         """By its id."""
-        return self._read(lambda records: records.job(JOBS.c.id == id))
+        return self._read(lambda records: records.job(JOBS.c.id == plain(id)))
 
     def numbered(self, number: int) -> Job | None:
         """By its number."""
@@ -141,13 +140,27 @@ class JobStore:
         """Newest first. Raises InvalidOptions for a cursor that no page gave."""
         return self._read(lambda records: records.listed(status, task_type, limit, cursor))
 
+    def waiting(self) -> int:
+        """Jobs in the queue that no worker has; takes a millisecond or two."""
+        return self._read(Records.waiting)
+
     def stats(self) -> Stats:
         """Counts."""
         return self._read(Records.stats)
 
     def cleanup(self, older_than_seconds: float | None = None, status: Status | None = None) -> Cleaned:
-        """Jobs that have ended are gone, or those of ``status``; never those that a worker has in hand."""
-        return self._write(lambda records: records.cleanup(older_than_seconds, status))
+        """Jobs that have ended are gone, or those of ``status``; never those that a worker has in hand.
+
+        In many transactions, so that nobody has to wait for all of it.
+        """
+        ids: list[str] = []
+        entries = 0
+        while True:
+            some = self._write(lambda records: records.cleanup(older_than_seconds, status, _AT_ONCE))
+            ids += some.job_ids
+            entries += some.queue_entries
+            if len(some.job_ids) < _AT_ONCE:
+                return Cleaned(tuple(ids), entries)
 
     def expire(self) -> None:
         """Events older than EVENT_TTL and answers older than RESULT_TTL are gone."""
@@ -174,11 +187,11 @@ class JobStore:
 
     def kept(self, key: str) -> str | None:
         """The answer kept under ``key`` within RESULT_TTL."""
-        return self._read(lambda records: records.kept(key, self.settings.result_ttl))
+        return self._read(lambda records: records.kept(plain(key), self.settings.result_ttl))
 
     def keep(self, key: str, json: str) -> None:
         """That is the answer of ``key`` from now on."""
-        self._write(lambda records: records.keep(key, json))
+        self._write(lambda records: records.keep(plain(key), json))
 
     def note_sync(self, job: Job, status: str, error: str | None = None) -> None:
         """One more try to hand the result to the media store: pending, synced or failed."""
@@ -186,7 +199,7 @@ class JobStore:
 
     def sync_status(self, job_id: str) -> Sync | None:
         """How the last of those tries went."""
-        return self._read(lambda records: records.sync(job_id))
+        return self._read(lambda records: records.sync(plain(job_id)))
 
     def _act(self, act: Callable[[Acts], _Made], durable: bool = False) -> _Made:
         def once() -> _Made:
@@ -218,43 +231,6 @@ class JobStore:
             return FileWatch(self._database.path)
         url = self._database.url.set(drivername="postgresql")
         return ServerWatch(url.render_as_string(hide_password=False))
-
-
-class _Room:
-    """How many jobs may still be put; counted now and then, since counting takes longer than putting."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._left = 0
-        self._counted = -_RECOUNT
-        self._lock = threading.Lock()
-
-    def take(self, count: Callable[[], int]) -> bool:
-        """For one more; False: there is none."""
-        with self._lock:
-            now = time.monotonic()
-            if self._left <= 0 or now - self._counted > _RECOUNT:
-                self._left, self._counted = self._most - count(), now
-            self._left -= 1
-            return self._left >= 0
-
-
-class _Clock:
-    """Whether the database's clock went on evenly of late."""
-
-    def __init__(self, lease: float) -> None:
-        self._lease = lease
-        self._offset: float | None = None
-        self._until = 0.0
-
-    def trusted(self, now: int) -> bool:
-        """False while the living may not yet have been heard of since a jump."""
-        steady = time.monotonic()
-        offset = now / 1000 - steady
-        if self._offset is not None and abs(offset - self._offset) > _JUMP:
-            self._until = steady + self._lease
-        self._offset = offset
-        return steady >= self._until
 
 
 def _check(new: NewJob) -> None:

@@ -37,7 +37,18 @@ JOBS = Table(
 )
 _OPEN = JOBS.c.status.in_(("pending", "processing"))
 Index("jobs_unique", JOBS.c.unique_key, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
-Index("jobs_by_status", JOBS.c.status, JOBS.c.task_type, JOBS.c.number)
+Index("jobs_by_status", JOBS.c.status, JOBS.c.number)
+Index("jobs_by_type", JOBS.c.task_type, JOBS.c.status, JOBS.c.number)
+_ENDED = JOBS.c.completed_at.is_not(None)
+Index(
+    "jobs_ended",
+    JOBS.c.status,
+    JOBS.c.completed_at,
+    JOBS.c.task_type,
+    JOBS.c.started_at,
+    sqlite_where=_ENDED,
+    postgresql_where=_ENDED,
+)
 
 QUEUE = Table(  # jobs that wait, and those that a worker has in hand
     "queue",

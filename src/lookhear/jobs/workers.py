@@ -46,12 +46,10 @@ class Workers:
         work: Perform | Target,
         settings: JobSettings,
         *,
-        count: int | None = None,
         task_types: Collection[str] | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
-        self._count = settings.max_workers if count is None else count
         self._name = new_name()
         self._born = 0
         self._slots: list[_Slot] = []
@@ -62,7 +60,7 @@ class Workers:
 
     def start(self) -> None:
         """They wait for jobs."""
-        self._slots = [self._hired() for _ in range(self._count)]
+        self._slots = [self._hired() for _ in range(self._settings.max_workers)]
         self._keeper.start()
 
     def stop(self, grace: float = 30.0) -> None:
@@ -77,7 +75,7 @@ class Workers:
                 slot.hurry()
             self._idle(_LISTEN)
         for slot in self._slots:
-            slot.end()
+            self._end(slot)
         if self._pulse is not None:
             self._pulse.close()
 
@@ -128,8 +126,14 @@ class Workers:
             if slot.dead() and time.monotonic() - slot.born > _SHORT_LIFE:
                 lost = self._store.bury(slot.name)
                 _LOG.warning("worker %s died with %d jobs in hand; another takes its place", slot.name, lost)
-                slot.end()
+                self._end(slot)
                 self._slots[index] = self._hired()
+
+    def _end(self, slot: _Slot) -> None:
+        try:
+            slot.end()
+        except ServiceBusy as error:
+            _LOG.warning("what %s had in hand waits until its lease ends: %s", slot.name, error)
 
     def _idle(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -173,10 +177,7 @@ class _Thread:
 
     def end(self) -> None:
         self._worker.hurry()
-        try:
-            self._worker.let_go()
-        except ServiceBusy as error:
-            _LOG.warning("a job in hand could not be given back, its lease will end: %s", error)
+        self._worker.let_go()
 
     def dead(self) -> bool:
         return not self._thread.is_alive() or self._worker.stuck

@@ -47,6 +47,7 @@ class Status:
     device: str
     memory: int  #: MiB, estimated
     users: int
+    precision: str | None = None  #: of the numbers it computes with, as "float16", where its runtime tells
 
 
 class Sessions:
@@ -226,7 +227,15 @@ class Sessions:
         """What is in memory now; never loads anything."""
         with self._guard:
             return tuple(
-                Status(card.name, card.version, card.role, entry.loaded.device, entry.weight, entry.users)
+                Status(
+                    card.name,
+                    card.version,
+                    card.role,
+                    entry.loaded.device,
+                    entry.weight,
+                    entry.users,
+                    getattr(entry.loaded.native, "precision", None),
+                )
                 for entry in self._entries.values()
                 if entry.loaded is not None
                 for card in (entry.one.card,)

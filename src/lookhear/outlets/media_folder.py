@@ -39,7 +39,7 @@ class MediaFolder(MediaStore):
         found = self._uploads(media_id) or self._below(media_id)
         if found is None:
             raise MediumNotFound(
-                f"There is no medium '{media_id}': no such upload, nor a file of that name in {self.folder}."
+                f"There is no medium '{media_id}': no such upload, nor a file of that name in MEDIA_STORE_FOLDER."
             )
         return found
 

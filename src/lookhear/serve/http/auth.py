@@ -1,7 +1,7 @@
 """Who may: Bearer tokens signed with ES256, and nothing else.
 
 Claims: ``sub``, ``permissions`` (strings), ``is_admin``, ``exp`` (required). A door asks with ``needs`` or ``needs_admin``;
-AUTH_SCOPE=all asks at every door but health.
+AUTH_SCOPE=all asks at every door but health, and but the page, which asks a person for the token.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from lookhear.serve.http.keys import ALGORITHM, read_public
 from lookhear.serve.http.parts import guard
 from lookhear.serve.http.problems import known
 from lookhear.serve.http.running import HEALTH
+from lookhear.serve.page import PREFIX as PAGE
 from lookhear.settings import ServeSettings
 
 INFERENCE = "ai_inference_support"
@@ -139,14 +140,20 @@ async def needs_admin(request: Request, _: _Shown) -> Claims:
     return claims
 
 
+def _open(scope: Scope) -> bool:
+    path: str = scope["path"]
+    to_page = path == "/" and "text/html" in Headers(scope=scope).get("accept", "")  # a browser is sent on
+    return to_page or path in HEALTH or path == PAGE or path.startswith(f"{PAGE}/")
+
+
 class Gatekeeper:
-    """With AUTH_SCOPE=all no door but health opens without a token."""
+    """With AUTH_SCOPE=all no door but health opens without a token; the page itself tells nothing."""
 
     def __init__(self, app: ASGIApp, guard: Guard) -> None:
         self.app, self.guard = app, guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self.guard.everywhere and scope["path"] not in HEALTH:
+        if scope["type"] == "http" and self.guard.everywhere and not _open(scope):
             try:
                 self.guard.check(Headers(scope=scope).getlist("authorization"))
             except (TokenRefused, NoPublicKey) as error:

@@ -10,6 +10,10 @@ from fastapi import APIRouter
 DOORS = (
     "home",
     "metrics",
+    "analyze",
+    "tasks",
+    "captions",
+    "inference",
     "jobs",
     "events",
     "admin",
@@ -19,6 +23,9 @@ DOORS = (
 )
 TAGS = {
     "service": "What there is and how it is.",
+    "analysis": "Any tasks on any medium.",
+    "captions": "Sentences about images, and their colours.",
+    "inference": "Objects, faces, speech, text, places and scenes of films; nothing is kept.",
     "jobs": "Requests that are kept, queued by priority and worked on one by one.",
     "events": "What happens to jobs, as server-sent events.",
     "admin": "Figures and tidying up, for administrators.",
@@ -29,6 +36,7 @@ TAGS = {
 
 
 def routers() -> Iterator[APIRouter]:
-    """One for each door, in this order."""
+    """One for each door, in this order, and the page."""
     for name in DOORS:
         yield import_module(f"lookhear.serve.http.{name}").router
+    yield import_module("lookhear.serve.page.site").router

@@ -53,7 +53,7 @@ class Gate:
             if running.done() and not running.cancelled():
                 raise  # the work's own
             raise TookTooLong(
-                f"It takes longer than the {limit:g} s that an answer without a job may (REQUEST_TIMEOUT). "
+                f"It takes longer than the {limit:g} s that an answer may (REQUEST_TIMEOUT; of films JOB_TIMEOUT). "
                 "Give it to a job instead: POST /job/{task_type}."
             ) from error
         finally:

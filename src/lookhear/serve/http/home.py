@@ -7,7 +7,6 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict
-from starlette.routing import NoMatchFound
 
 from lookhear.serve.http import parts
 from lookhear.version import __version__
@@ -50,10 +49,7 @@ class Health(BaseModel):
 async def home(request: Request) -> Response:
     """What this service is and where its doors are."""
     if "text/html" in request.headers.get("accept", ""):
-        try:
-            return RedirectResponse(request.app.url_path_for("page"))
-        except NoMatchFound:
-            pass  # built without a page
+        return RedirectResponse(request.app.url_path_for("page"))
     return JSONResponse(
         {
             "service": "lookhear",

@@ -19,6 +19,7 @@ from lookhear.serve.http.uploads import Form, Upload, body, read
 
 CONTRACT = "tagging"
 _PART = "file"
+_LONGEST = 200  # letters of a file's name that are kept
 _FORM = body(Form({_PART: 1}, 0))
 router = APIRouter(tags=["tagging"])
 
@@ -47,7 +48,7 @@ async def _queued(request: Request, kind: Kind) -> dict[str, Any]:
     service = parts.service(request)
     form = Form({_PART: 1}, service.settings.max_upload_bytes)
     upload = (await read(request, form, service.spool)).file(_PART)
-    new = NewJob(CONTRACT, kind, request={"upload": spooled(upload)})
+    new = NewJob(CONTRACT, kind, named(upload.filename or _PART), request={"upload": spooled(upload)})
     job: Job = await to_thread.run_sync(service.submit, new)
     return tagging.accepted(job.number)
 
@@ -108,6 +109,11 @@ def _answer(job: Job | None) -> dict[str, Any]:
     if job.status is Status.CANCELLED:
         return tagging.failed(JobStopped("The job was cancelled. Upload the file again."))
     return tagging.failed(of_code(job.error_code or LookhearError.code, job.error_message or "The job failed."))
+
+
+def named(filename: str) -> str:
+    """What people know an upload by, where other jobs have the id of a medium."""
+    return "".join(letter for letter in filename[-_LONGEST:] if letter.isprintable())
 
 
 def spooled(upload: Upload) -> dict[str, Any]:

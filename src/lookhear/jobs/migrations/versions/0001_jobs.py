@@ -85,7 +85,10 @@ def _jobs() -> None:
     op.create_index(
         "jobs_unique", "jobs", ["unique_key"], unique=True, sqlite_where=still_open, postgresql_where=still_open
     )
-    op.create_index("jobs_by_status", "jobs", ["status", "task_type", "number"])
+    op.create_index("jobs_by_status", "jobs", ["status", "number"])
+    op.create_index("jobs_by_type", "jobs", ["task_type", "status", "number"])
+    ended, told = sql.text("completed_at IS NOT NULL"), ["status", "completed_at", "task_type", "started_at"]
+    op.create_index("jobs_ended", "jobs", told, sqlite_where=ended, postgresql_where=ended)
 
 
 def _queue() -> None:

@@ -1,0 +1,113 @@
+"""Our own door: any tasks on any medium, answered at once, or by a job where that takes long.
+
+The answer is the report, in the one JSON form that it has everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from lookhear.analysis.codec import to_json
+from lookhear.analysis.plan import make_plan
+from lookhear.analysis.report import Report
+from lookhear.contracts.jobs import job_json
+from lookhear.errors import TookTooLong
+from lookhear.jobs.job import Job, NewJob
+from lookhear.serve.http import parts, uploads
+from lookhear.serve.http.attended import attended
+from lookhear.serve.http.digests import digest
+from lookhear.serve.http.fetched import fetched
+from lookhear.serve.http.gate import still_wanted
+from lookhear.serve.http.jobs import Shown
+from lookhear.serve.http.paths import resolve
+from lookhear.serve.http.tagging import named, spooled
+from lookhear.serve.http.uploads import Form
+from lookhear.serve.http.wish import FIELDS, Asked, Fields, Wish, json_of, valid
+from lookhear.settings import Settings
+
+CONTRACT = "analysis"  #: of jobs that come from here; also their type
+_KINDS = ("audio", "image", "video")
+_PART = "file"
+_LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Where the job is."}}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The report; what failed of it is in `errors`. GET /schema has its JSON Schema.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    },
+    202: {"description": "A job does it. GET /job/{id}/report.json will have the report.", "headers": _LOCATION},
+    403: {"description": "The path lies outside MEDIA_ROOTS, or URLs are not allowed."},
+    404: {"description": "There is no such file."},
+    413: {"description": "Over a limit of the settings."},
+    415: {"description": "No image, audio or video."},
+    422: {"description": "No such task or option, or a medium that cannot be read."},
+    503: {"description": "As many analyses run or wait as may; Retry-After says when to come again."},
+}
+Key = Annotated[str | None, Header(max_length=256, description="Sent again with it, the same job is answered.")]
+Wait = Annotated[bool, Query(description="false: a job does it, and the answer is 202 at once.")]
+router = APIRouter(tags=["analysis"])
+
+
+@router.post(
+    "/analyze",
+    response_class=Response,
+    responses={**_ANSWERS, 202: {**_ANSWERS[202], "model": Shown}},
+    openapi_extra=uploads.body(Form({_PART: 1}, 0), FIELDS, Wish.model_json_schema()),
+)
+async def analyze(request: Request, wait: Wait = True, idempotency_key: Key = None) -> Response:
+    """Analyse one medium. What takes longer than REQUEST_TIMEOUT becomes a job."""
+    asked = await _asked(request)
+    await to_thread.run_sync(_check, parts.service(request), asked)
+    if wait:
+        try:
+            return Response(await attended(request, _report, parts.service(request), asked), media_type=_JSON)
+        except TookTooLong:
+            pass  # a job has more time
+    new = NewJob(
+        contract=CONTRACT,
+        task_type=CONTRACT,
+        media_store_id=named(asked.name),
+        request={**asked.file, "tasks": asked.tasks, "options": asked.options},
+        idempotency_key=idempotency_key,
+    )
+    job: Job = await to_thread.run_sync(parts.service(request).submit, new)
+    return JSONResponse(job_json(job), 202, {"Location": f"/job/{job.id}"})
+
+
+def _report(service: Any, asked: Asked) -> str:
+    sums = digest(asked.path, service.settings) if asked.sha256 is None else None
+    sha256 = sums.sha256 if sums else asked.sha256
+    found: Report = service.analyze(
+        asked.path, asked.tasks, asked.options, name=asked.name, sha256=sha256, progress=still_wanted
+    )
+    return to_json(found)
+
+
+def _check(service: Any, asked: Asked) -> None:
+    """Before anything is decoded or queued. Raises UnknownTask, InvalidOptions, UnknownModel."""
+    for kind in _KINDS:
+        make_plan(kind, asked.tasks, asked.options, shelf=service.shelf)
+
+
+async def _asked(request: Request) -> Asked:
+    service = parts.service(request)
+    settings: Settings = service.settings
+    if uploads.is_multipart(request):
+        found = await uploads.read(request, Form({_PART: 1}, settings.max_upload_bytes), service.spool)
+        fields, file = valid(Fields, dict(found.fields)), found.file(_PART)
+        kept = {"upload": spooled(file)}
+        return Asked(file.path, file.filename or _PART, fields.tasks, fields.options, kept, file.sha256)
+    wish = valid(Wish, await json_of(request))
+    if wish.path is not None:
+        path = await to_thread.run_sync(resolve, wish.path, settings)
+        return Asked(path, wish.path, wish.tasks, wish.options, {"path": str(path), "name": wish.path})
+    url = wish.url or ""
+    got = await attended(request, fetched, url, service.spool, settings)
+    kept = {"upload": {"path": str(got.path), "name": url, "size": got.size, "sha256": got.sha256, "xxh64": got.xxh64}}
+    return Asked(got.path, url, wish.tasks, wish.options, kept, got.sha256)
+
+
+_JSON = "application/json"

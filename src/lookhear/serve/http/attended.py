@@ -1,0 +1,56 @@
+"""Work for somebody who waits: behind the gate, and it stops when they hang up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from lookhear.contracts.base import Statuses, status_of
+from lookhear.errors import LookhearError
+from lookhear.serve.http import parts
+from lookhear.serve.http.problems import Recast
+
+T = TypeVar("T")
+
+
+async def attended(request: Request, work: Callable[..., T], *arguments: Any, seconds: float | None = None) -> T:
+    """What ``Gate.run`` gives, as long as the client is there. Raises as that does, and ClientDisconnect."""
+    return await while_there(request, parts.gate(request).run(work, *arguments, seconds=seconds))
+
+
+async def while_there(request: Request, answer: Awaitable[T]) -> T:
+    """What it comes to, unless the client hangs up, whose body has been read: then it is cancelled.
+
+    Raises ClientDisconnect.
+    """
+    working, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.wait({working, leaving})
+
+
+@contextmanager
+def answered_as(statuses: Statuses) -> Iterator[None]:
+    """Failures inside get the status that a contract wants."""
+    try:
+        yield
+    except LookhearError as error:
+        raise Recast(error, status_of(error, statuses)) from error
+
+
+async def _gone(request: Request) -> None:
+    """Returns once the client has hung up."""
+    with suppress(HTTPException):  # they send on after the end of the body
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
