@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -72,10 +73,8 @@ class Program:
         """At once, as by ``kill -9``: the process alone, or with its children."""
         if self._process is None:
             return
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL) if group else self._process.kill()
-        except ProcessLookupError:
-            pass
         self._process.communicate(timeout=_PATIENCE)
 
     def ended(self, sig: int = signal.SIGTERM) -> tuple[int, float]:

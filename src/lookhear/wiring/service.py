@@ -52,8 +52,11 @@ class Service:
         """The database is ready. Raises what keeps it from being so."""
         self.jobs.open()
         self._opened.set()
-        if self.settings.webhook_url:
-            threading.Thread(target=self._tell, name="lookhear-webhook", daemon=True).start()
+        if self.webhook is not None:
+            from lookhear.wiring.telling import tell_webhook
+
+            facts = (self.jobs, self.webhook, self.jobs.newest_event(), self._closing)
+            threading.Thread(target=tell_webhook, args=facts, name="lookhear-webhook", daemon=True).start()
         threading.Thread(target=self._sweep, name="lookhear-sweep", daemon=True).start()
 
     def close(self) -> None:
@@ -198,8 +201,3 @@ class Service:
 
     def _exists(self, job_id: str) -> bool:
         return self.jobs.get(job_id) is not None
-
-    def _tell(self) -> None:
-        from lookhear.wiring.telling import tell_webhook
-
-        tell_webhook(self.jobs, self.webhook, self._closing)
