@@ -60,7 +60,8 @@ def begun(server: Program, size: int) -> socket.socket:
     host, port = server.url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)))
     head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
-    request = f"POST /tag/audio HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {size}\r\n\r\n"
+    kind = "Content-Type: multipart/form-data; boundary=b"
+    request = f"POST /tag/audio HTTP/1.1\r\nHost: x\r\n{kind}\r\nContent-Length: {size}\r\n\r\n"
     connection.sendall(request.encode() + head)
     return connection
 
