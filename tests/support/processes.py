@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -72,17 +73,20 @@ class Program:
         """At once, as by ``kill -9``: the process alone, or with its children."""
         if self._process is None:
             return
-        with suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL) if group else self._process.kill()
         self._process.communicate(timeout=_PATIENCE)
 
     def ended(self, sig: int = signal.SIGTERM) -> tuple[int, float]:
         """Its exit code after the signal, and how many seconds that took."""
-        assert self._process is not None
         began = time.monotonic()
-        self._process.send_signal(sig)
-        code = self._process.wait(_PATIENCE)
-        return code, time.monotonic() - began
+        os.kill(self.pid, sig)
+        return self.waited(), time.monotonic() - began
+
+    def waited(self) -> int:
+        """Its exit code, once it has ended."""
+        assert self._process is not None
+        return self._process.wait(_PATIENCE)
 
 
 def children(pid: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -19,9 +20,11 @@ from PIL import Image
 from lookhear.jobs.job import Event, Job, Status
 from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.store import JobStore
+from support.files import jpeg
 from support.jobs import eventually
 from support.processes import Program, children
 from support.sound import encode, tone
+from support.web import Web, web
 
 ENDS = {"completed", "failed", "cancelled", "sync_failed"}
 FAST = {
@@ -31,7 +34,7 @@ FAST = {
     "WORKER_MAX_RETRIES": "100",
     "WORKER_RETRY_SECONDS": "0.01",
     "RESULT_WAIT": "0.1",
-    "SHUTDOWN_SECONDS": "5",
+    "SHUTDOWN_SECONDS": "2",
 }
 TASKS, PICTURES, SOUNDS = ("colors", "technical"), 60, 12
 
@@ -137,7 +140,7 @@ class Feeder:
 def test_no_job_is_lost_or_done_twice_while_all_are_killed(
     request: pytest.FixtureRequest, tmp_path: Path, media: list[str], kind: str
 ) -> None:
-    """Two servers and a worker of their own share a database; each is killed twice, with or without its children."""
+    """Two servers and a worker of their own share a database; each is killed, with or without its children."""
     database, _, mode = kind.partition("-")
     url = request.getfixturevalue("postgresql_url") if database == "postgresql" else f"sqlite:///{tmp_path / 'jobs.db'}"
     dice, variables = random.Random(7), {**FAST, "DATABASE_URL": url, "WORKER_MODE": mode}
@@ -152,10 +155,9 @@ def test_no_job_is_lost_or_done_twice_while_all_are_killed(
         feeder = Feeder(servers, media)
         feeding = threading.Thread(target=feeder.run)
         feeding.start()
-        for kill in range(6):
+        for victim in (servers[0], victims[2], servers[1], servers[0]):
             enough = feeder.accepted + dice.randrange(5, 25)
             eventually(lambda enough=enough: feeder.accepted >= enough or feeder.over.is_set(), 40)
-            victim = victims[kill % 3]
             victim.kill(group=dice.random() < 0.5)
             victim.start()
         feeding.join(60)
@@ -177,3 +179,105 @@ def settled(kept: Kept, feeder: Feeder, server: Program) -> None:
             assert shown["result"] and client.get(f"/job/{id}/report.json").status_code == 200
         for number in feeder.tags:
             assert "genre" in client.get(f"/result/{number}").json()
+
+
+PICTURE = jpeg()
+
+
+@pytest.fixture
+def store_url() -> Iterator[Web]:
+    """A media store that gives ``held`` when it is released."""
+    with web() as found:
+        for name in ("held", "free"):
+            found.put(f"/entity/{name}/file", PICTURE, holds=0 if name == "held" else None)
+            found.put(f"/inference/results/{name}")
+        yield found
+
+
+def in_hand(client: httpx.Client, medium: str) -> str:
+    """The id of a job that a worker has begun with."""
+    id: str = client.post("/job/colors", json={"media_store_id": medium}).json()["job_id"]
+    eventually(lambda: client.get(f"/job/{id}").json()["status"] == "processing")
+    return id
+
+
+@pytest.mark.parametrize("mode", ["threads", "processes"])
+def test_told_to_stop_it_ends_the_job_in_hand_or_hands_it_back(tmp_path: Path, store_url: Web, mode: str) -> None:
+    variables = {**FAST, "MEDIA_STORE_STUB": "false", "MEDIA_STORE_URL": store_url.url(), "WORKER_MODE": mode}
+    server = Program(tmp_path, "serve", "--port", "0", "--workers", "1", **variables)
+    with server, server.client() as client:
+        waits = in_hand(client, "held")
+        code, seconds = server.ended()
+        assert code == 0 and seconds < 2 + 4  # SHUTDOWN_SECONDS, and what it takes to leave
+    with Kept(tmp_path) as kept:
+        job = kept.store.get(waits)
+        assert job is not None and (job.status, job.worker, job.error_code) == (Status.PENDING, None, None)
+        assert not kept.ends()
+        with server, server.client() as client:
+            eventually(lambda: client.get(f"/job/{waits}").json()["status"] == "processing")
+            os.kill(server.pid, signal.SIGTERM)
+            eventually(lambda: refused(server.url))
+            store_url.release.set()
+            assert server.waited() == 0
+        job = kept.store.get(waits)
+        assert job is not None and (job.status, job.attempts) == (Status.COMPLETED, 2)
+        assert kept.ends() == {waits: 1}
+
+
+def refused(url: str) -> bool:
+    """Nobody listens there any more."""
+    try:
+        httpx.get(f"{url}/health/live", trust_env=False, timeout=1)
+    except httpx.TransportError:
+        return True
+    return False
+
+
+def test_a_worker_process_that_dies_costs_its_job_a_try_and_nobody_else_anything(
+    tmp_path: Path, store_url: Web
+) -> None:
+    variables = {**FAST, "MEDIA_STORE_STUB": "false", "MEDIA_STORE_URL": store_url.url(), "WORKER_MODE": "processes"}
+    patient = {"WORKER_LEASE_SECONDS": "600", "WEBHOOK_URL": store_url.put("/hook")}  # that it died is seen
+    with (
+        Program(tmp_path, "serve", "--port", "0", "--workers", "1", **{**variables, **patient}) as server,
+        server.client() as client,
+    ):
+        id = in_hand(client, "held")
+        (child,) = children(server.pid)
+        os.kill(child, signal.SIGKILL)
+        free = client.post("/job/colors", json={"media_store_id": "free", "priority": 9}).json()["job_id"]
+        eventually(lambda: client.get(f"/job/{free}").json()["status"] == "completed", 30)
+        store_url.release.set()
+        eventually(lambda: client.get(f"/job/{id}").json()["status"] == "completed", 30)
+        assert client.get("/health").json()["worker"] == "running"
+        with Kept(tmp_path) as kept:
+            kinds = [event.kind for event in kept.store.events(0, id)]
+            assert kinds.count("started") == 2 and kept.ends() == {id: 1, free: 1}
+            assert [job.attempts for job in kept.jobs()] == [1, 2]
+        eventually(lambda: len(told(store_url)) >= 2)
+    assert sorted(told(store_url)) == sorted([id, free])  # by the server alone, not by its workers too
+
+
+def told(hook: Web) -> list[str]:
+    """Jobs whose end the webhook heard of."""
+    return [json.loads(asked.body)["data"]["job_id"] for asked in hook.asked if asked.path == "/hook"]
+
+
+def test_a_full_queue_outlives_the_server(tmp_path: Path, media: list[str]) -> None:
+    few = {**FAST, "MAX_QUEUE": "30"}
+    server = Program(tmp_path, "serve", "--port", "0", "--workers-off", **few)
+    with server, server.client() as client:
+        answers = [client.post("/job/colors", json={"media_store_id": medium}) for medium in media]
+        taken = [answer.json()["job_id"] for answer in answers if answer.status_code == 201]
+        assert len(taken) == 30
+        problem = answers[30]
+        assert problem.status_code == 503 and int(problem.headers["Retry-After"]) > 0
+        assert problem.headers["content-type"] == "application/problem+json"
+        assert problem.json()["code"] == "queue_full" and "MAX_QUEUE" in problem.json()["detail"]
+        server.kill()
+    server.command = ("serve", "--port", "0")
+    with server, server.client() as client, Kept(tmp_path) as kept:
+        eventually(lambda: kept.open() == 0, 30)
+        assert {client.get(f"/job/{id}").json()["status"] for id in taken} == {"completed"}
+        assert kept.ends() == dict.fromkeys(taken, 1)
+        assert client.post("/job/colors", json={"media_store_id": media[-1]}).status_code == 201

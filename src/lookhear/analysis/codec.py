@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from functools import cache
 from typing import Any
 
 from lookhear.analysis.copy_groups import Copies, CopyGroup, Related
@@ -36,13 +37,14 @@ def from_json(text: str | bytes) -> Report | Refusal:
 
     Values of tasks that are not installed here stay plain dicts.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
         data = json.loads(text)
         if "error" in data:
-            return TypeAdapter(Refusal).validate_python(data)
-        report = TypeAdapter(Report).validate_python(data)
+            refusal: Refusal = _adapter(Refusal).validate_python(data)
+            return refusal
+        report: Report = _adapter(Report).validate_python(data)
         findings = tuple(_typed(finding, report.medium.kind) for finding in report.findings)
     except (ValidationError, ValueError, TypeError) as error:
         raise InvalidReport(f"This is not a Lookhear report: {str(error).splitlines()[0]}.") from error
@@ -50,15 +52,22 @@ def from_json(text: str | bytes) -> Report | Refusal:
 
 
 def _typed(finding: Finding, kind: str) -> Finding:
-    from pydantic import TypeAdapter
-
     try:
         task = find(finding.task, kind)
     except UnknownTask:
         return finding
     if finding.provenance.task_version != task.version:
         return finding
-    return dataclasses.replace(finding, value=TypeAdapter(task.Result).validate_python(finding.value))
+    kind_of_value: Any = task.Result
+    return dataclasses.replace(finding, value=_adapter(kind_of_value).validate_python(finding.value))
+
+
+@cache
+def _adapter(kind: Any) -> Any:
+    """What checks values of that type; made once, since that takes longer than many an analysis."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
 
 
 def schema() -> dict[str, Any]:

@@ -48,7 +48,7 @@ class CleanupRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    older_than_seconds: float = Field(7 * 86400.0, ge=0, allow_inf_nan=False, description="Since they ended.")
+    older_than_seconds: float = Field(7 * 86400.0, ge=0, le=1e10, allow_inf_nan=False, description="Since they ended.")
     status: Literal["completed", "error", "sync_failed", "cancelled"] | None = Field(
         None, description="null: all of these."
     )

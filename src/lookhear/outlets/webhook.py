@@ -47,8 +47,11 @@ class Webhook:
         self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
         self._thread.start()
 
-    def tell(self, event: str, data: Mapping[str, Any]) -> bool:
-        """The event will be sent; False, and a warning, if too many wait already, or it is closed or cannot be written."""
+    def tell(self, event: str, data: Mapping[str, Any], id: str | None = None) -> bool:
+        """The event will be sent; False, and a warning, if too many wait already, or it is closed or cannot be written.
+
+        ``id``: by which it is known should another process tell of it, too.
+        """
         told = {"type": event, "timestamp": round(time.time() * 1000), "data": data}
         try:
             body = json.dumps(told, ensure_ascii=False, allow_nan=False).encode()
@@ -58,7 +61,7 @@ class Webhook:
         with self._changed:
             room = len(self._waiting) < self._capacity and not self._closing
             if room:
-                self._waiting.append((f"msg_{uuid.uuid4().hex}", body))
+                self._waiting.append((f"msg_{id or uuid.uuid4().hex}", body))
                 self._changed.notify_all()
         if not room:
             _LOG.warning("The webhook is not told of %s: it is closed, or %d events wait.", event, len(self._waiting))

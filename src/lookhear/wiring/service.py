@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -48,12 +50,15 @@ class Service:
         self._vectors: Vectors | None = None
         self._guard = threading.Lock()
 
-    def open(self) -> None:
-        """The database is ready. Raises what keeps it from being so."""
+    def open(self, *, tells: bool = True) -> None:
+        """The database is ready. ``tells``: the webhook hears of jobs from here. Raises what keeps it from being so."""
         self.jobs.open()
         self._opened.set()
-        if self.settings.webhook_url:
-            threading.Thread(target=self._tell, name="lookhear-webhook", daemon=True).start()
+        if tells and self.webhook is not None:
+            from lookhear.wiring.telling import tell_webhook
+
+            facts = (self.jobs, self.webhook, self.jobs.newest_event(), self._closing)
+            threading.Thread(target=tell_webhook, args=facts, name="lookhear-webhook", daemon=True).start()
         threading.Thread(target=self._sweep, name="lookhear-sweep", daemon=True).start()
 
     def close(self) -> None:
@@ -155,10 +160,14 @@ class Service:
 
     def submit(self, new: NewJob) -> Job:
         """Kept for a worker; an upload that it names stays as long. Raises as ``JobStore.put`` does."""
-        job = self.jobs.put(new)
         upload = new.request.get("upload")
-        if upload:
-            self.spool.refer(upload["sha256"], job.id)
+        if not upload:
+            return self.jobs.put(new)
+        id = str(uuid.uuid4())
+        self.spool.refer(upload["sha256"], id)  # first: a job that is kept shall not lose its medium
+        job = self.jobs.put(dataclasses.replace(new, id=id))
+        if job.id != id:
+            self.spool.release(id)
         return job
 
     def report_of(self, job: Job) -> Report | None:
@@ -199,8 +208,3 @@ class Service:
 
     def _exists(self, job_id: str) -> bool:
         return self.jobs.get(job_id) is not None
-
-    def _tell(self) -> None:
-        from lookhear.wiring.telling import tell_webhook
-
-        tell_webhook(self.jobs, self.webhook, self._closing)

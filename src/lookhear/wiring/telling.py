@@ -16,18 +16,15 @@ _ENDED = {"completed": "job_completed", "sync_failed": "job_completed", "failed"
 _PATIENCE = 1.0  # s between looks, whatever is heard
 
 
-def tell_webhook(jobs: JobStore, webhook: Webhook | None, closing: threading.Event) -> None:
-    """Of jobs that end from now on, until ``closing``."""
-    if webhook is None:
-        return
-    seen = jobs.newest_event()
+def tell_webhook(jobs: JobStore, webhook: Webhook, seen: int, closing: threading.Event) -> None:
+    """Of jobs that end, by events after ``seen``, until ``closing``."""
     while not closing.is_set():
         jobs.wait(_PATIENCE, seen, closing.is_set)
         try:
             for event in jobs.events(seen):
                 seen = event.id
                 if event.kind in _ENDED:
-                    webhook.tell(_ENDED[event.kind], told(jobs, event))
+                    webhook.tell(_ENDED[event.kind], told(jobs, event), f"{event.job_id}-{event.id}")
         except ServiceBusy as error:
             _LOG.warning("the webhook hears of jobs later: %s", error)
 

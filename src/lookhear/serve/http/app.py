@@ -11,6 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from lookhear.models.devices import processors
 from lookhear.serve.http import problems
 from lookhear.serve.http.auth import Gatekeeper, Guard
+from lookhear.serve.http.described import App
 from lookhear.serve.http.doors import TAGS, routers
 from lookhear.serve.http.gate import Gate
 from lookhear.serve.http.health import Pulse
@@ -48,7 +49,7 @@ def create_app(service: Service, *, workers: bool = True) -> FastAPI:
             await running.close()
             service.on_report.remove(metrics.observe)
 
-    app = FastAPI(
+    app = App(
         title="Lookhear",
         summary="Metadata of images, audio and video.",
         description=_ABOUT,

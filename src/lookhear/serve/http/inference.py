@@ -33,6 +33,7 @@ _HASH = "input_hash"
 _WRONG: dict[int | str, dict[str, Any]] = {
     400: {"description": "There is no such file, or its hash is another one."},
     403: {"description": "The path lies outside MEDIA_ROOTS."},
+    415: {"description": "No media, or of another kind than it is about."},
     422: {"description": "A field is wrong, there is no such model, or nothing in the file can be read."},
     503: {
         "description": "The model is not installed, and `detail` has the command that gets it; or too much is going on."

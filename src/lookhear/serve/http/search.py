@@ -23,6 +23,15 @@ Value = StrictStr | StrictInt | StrictBool
 Among = Annotated[Literal["images", "faces"], Field(description="What to search.")]
 Limit = Annotated[int, Field(ge=1, le=_MOST, description="How many at most.")]
 Threshold = Annotated[float | None, Field(ge=-1, le=1, description="How near at least: the cosine.")]
+_WRONG: dict[int | str, dict[str, Any]] = {
+    409: {"description": "What is kept was made by another model."},
+    503: {"description": "The model is not installed, the vectors cannot be reached, or too much is going on."},
+    504: {"description": "It takes longer than REQUEST_TIMEOUT."},
+}
+_NONE: dict[int | str, dict[str, Any]] = {
+    404: {"description": "No vector of that medium is kept, or no face is in it."},
+    415: {"description": "No media, or of a kind that is not searched by."},
+}
 router = APIRouter(tags=["search"])
 
 
@@ -93,7 +102,7 @@ class Hits(BaseModel):
     hits: list[Hit]
 
 
-@router.get("/search", response_model=Hits)
+@router.get("/search", response_model=Hits, responses=_WRONG)
 async def by_words(
     request: Request,
     q: Annotated[str, Query(min_length=1, max_length=2000, description="What it shows, in words.")],
@@ -119,6 +128,7 @@ _FIELDS = {
 @router.post(
     "/search",
     response_model=Hits,
+    responses={**_WRONG, **_NONE},
     openapi_extra=body(Form({_PART: 1}, 0), _FIELDS, Wish.model_json_schema()),
 )
 async def by_example(request: Request) -> Any:
