@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +22,9 @@ def service(tmp_path: Path) -> Iterator[Service]:
     service.close()
 
 
-def uploaded(service: Service, key: str | None = None) -> NewJob:
+def uploaded(service: Service, key: str | None = None, data: bytes = b"sound") -> NewJob:
     with service.spool.writing("a.wav") as writing:
-        writing.write(b"sound")
+        writing.write(data)
         upload = writing.done()
     request = {"upload": {"path": str(upload.path), "sha256": upload.sha256}}
     return NewJob("tagging", "audio", request=request, idempotency_key=key)
@@ -36,6 +37,19 @@ def test_what_a_job_is_about_stays_as_long_as_the_job(service: Service) -> None:
     assert service.spool.find(new.request["upload"]["sha256"])
     assert service.delete(job.id)
     assert service.spool.sweep(lambda id: service.jobs.get(id) is not None, grace=-1) == 1
+
+
+@pytest.mark.parametrize(("ttl", "left"), [(3600.0, True), (0.0, False)])
+def test_uploads_of_jobs_that_ended_go_in_time(service: Service, ttl: float, left: bool) -> None:
+    service.settings = dataclasses.replace(service.settings, result_ttl=ttl)
+    done, waiting = service.submit(uploaded(service)), service.submit(uploaded(service, data=b"other"))
+    taken = service.jobs.take("worker")
+    assert taken is not None and taken.id == done.id and service.needs_upload(done.id)
+    service.spool.sweep(service.needs_upload, grace=-1)
+    assert service.jobs.finish(taken, {})
+    service.spool.sweep(service.needs_upload, grace=-1)
+    assert (service.spool.find(done.request["upload"]["sha256"]) is not None) is left
+    assert service.spool.find(waiting.request["upload"]["sha256"]), "it is not done yet"
 
 
 def test_where_the_upload_cannot_be_kept_no_job_is(service: Service, tmp_path: Path) -> None:

@@ -198,12 +198,19 @@ class Service:
         for listener in list(self.on_report):
             listener(report)
 
+    def needs_upload(self, job_id: str) -> bool:
+        """Until RESULT_TTL after its end: other jobs may be about the same."""
+        job = self.jobs.get(job_id)
+        if job is None or not job.status.final:
+            return job is not None
+        return time.time() - (job.completed_at or job.created_at) / 1000 < self.settings.result_ttl
+
     def _sweep(self) -> None:
         while not self._closing.wait(_SWEEP):
             try:
-                self.spool.sweep(self._exists)
+                self.spool.sweep(self.needs_upload)
                 self.files.sweep(self._exists)
-            except LookhearError as error:
+            except (LookhearError, OSError) as error:
                 _LOG.warning("files that nobody needs were not removed: %s", error)
 
     def _exists(self, job_id: str) -> bool:
