@@ -22,5 +22,5 @@ class JobSettings:
     job_timeout: float = 3600.0  #: s that one job may take
     max_queue: int = 100_000  #: jobs that may wait; beyond it 503
     max_upload_bytes: int = 2 << 30  #: of one upload
-    result_ttl: float = 7 * 86400.0  #: s that results of tagging and cached answers stay readable, and uploads after jobs
+    result_ttl: float = 7 * 86400.0  #: s that results of tagging, cached answers, and uploads after jobs stay
     event_ttl: float = 3600.0  #: s that events can be read again
