@@ -28,7 +28,7 @@ _TIMES = 15
 def sections() -> Iterator[str]:
     """The tables, a line each."""
     yield "\n## Image tasks on one picture: faces (YuNet) and objects (YOLOX-nano), warm, in one process\n"
-    if not (SHARED / "media").exists() or not _installed():
+    if not (SHARED / "media").exists() or not installed():
         yield "Not measured: the pictures or the weights are not there (set LOOKHEAR_SHARED)."
         return
     yield "Decoding with checksums, and each network's own run on ready input, measured by themselves; target ≤ 1.05.\n"
@@ -58,7 +58,8 @@ def beside_peers(rounds: int) -> Iterator[str]:
         yield done.stdout.rstrip()
 
 
-def _installed() -> bool:
+def installed() -> bool:
+    """Are the models there, or could they be fetched?"""
     from lookhear.errors import ModelUnavailable
     from lookhear.models.install import pull
     from lookhear.models.settings import ModelSettings

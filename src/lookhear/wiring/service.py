@@ -103,7 +103,7 @@ class Service:
     def _answers(self) -> Answers:
         from lookhear.wiring.answers import Answers
 
-        return Answers(self.settings, self.shelf, self.jobs.kept, self.jobs.keep)
+        return Answers(self.settings, self.shelf, self.jobs.kept, self.jobs.keep, self._made)
 
     @property
     def vectors(self) -> Vectors:
@@ -156,10 +156,7 @@ class Service:
         progress: Progress | None = None,
     ) -> Report:
         """The report about a file, from what is kept if it was made before. Raises as ``lookhear.analyze`` does."""
-        report = self._answers(path, tasks, options, name=name, sha256=sha256, progress=progress)
-        for listener in list(self.on_report):
-            listener(report)
-        return report
+        return self._answers(path, tasks, options, name=name, sha256=sha256, progress=progress)
 
     def submit(self, new: NewJob) -> Job:
         """Kept for a worker; an upload that it names stays as long. Raises as ``JobStore.put`` does."""
@@ -196,6 +193,10 @@ class Service:
         forget_vectors(self, job_id)
         self.spool.release(job_id)
         return self.files.remove(job_id)
+
+    def _made(self, report: Report) -> None:
+        for listener in list(self.on_report):
+            listener(report)
 
     def _sweep(self) -> None:
         while not self._closing.wait(_SWEEP):
