@@ -14,6 +14,7 @@ from lookhear.contracts import jobs, tagging
 from lookhear.contracts.base import Ask
 from lookhear.jobs.control import Control, Outcome
 from lookhear.jobs.job import Job
+from lookhear.jobs.spool import Writing
 from lookhear.media.limits import Limits
 from lookhear.media.medium import open_medium
 from lookhear.outlets.media_folder import MediaFolder
@@ -33,6 +34,18 @@ class _Medium:
     sha256: str | None = None
 
 
+class _Heeding:
+    """Takes bytes as long as the job shall go on."""
+
+    def __init__(self, writing: Writing, control: Control) -> None:
+        self._writing, self._control = writing, control
+
+    def write(self, data: bytes) -> None:
+        """Raises what stops the job."""
+        self._control.progress()
+        self._writing.write(data)
+
+
 class Performer:
     """Performs jobs with the parts of ``service``; any thread may call it."""
 
@@ -43,7 +56,7 @@ class Performer:
         """Raises what keeps the job from being done; a retryable error is worth another try."""
         control.progress(0.0)
         ask = _ASKS[job.contract](job)
-        with self._medium(job) as medium:
+        with self._medium(job, control) as medium:
             report = self._service.analyze(
                 medium.path,
                 ask.tasks or None,
@@ -57,7 +70,7 @@ class Performer:
         return _OUTCOMES[job.contract](self._service, job, report)
 
     @contextmanager
-    def _medium(self, job: Job) -> Iterator[_Medium]:
+    def _medium(self, job: Job, control: Control) -> Iterator[_Medium]:
         """Where its bytes are."""
         upload, path = job.request.get("upload"), job.request.get("path")
         if upload:
@@ -65,15 +78,15 @@ class Performer:
         elif path:
             yield _Medium(Path(path), job.request.get("name") or path)
         else:
-            yield self._stored(job.media_store_id, job.id)
+            yield self._stored(job.media_store_id, job.id, control)
 
-    def _stored(self, media_id: str, job_id: str) -> _Medium:
+    def _stored(self, media_id: str, job_id: str, control: Control) -> _Medium:
         """Out of the media store: read where it lies, or fetched and kept as long as the job."""
         service = self._service
         if isinstance(service.media, MediaFolder):
             return _Medium(service.media.find(media_id), media_id)
         with service.spool.writing(media_id) as writing:
-            service.media.fetch(media_id, writing, service.settings.max_media_bytes)
+            service.media.fetch(media_id, _Heeding(writing, control), service.settings.max_media_bytes)
             upload = writing.done()
             service.spool.refer(upload.sha256, job_id)
         return _Medium(upload.path, media_id, upload.sha256)
