@@ -161,8 +161,10 @@ class Service:
 
     def submit(self, new: NewJob) -> Job:
         """Kept for a worker; an upload that it names stays as long. Raises as ``JobStore.put`` does."""
-        job = self.jobs.put(new)
         upload = new.request.get("upload")
+        if upload:
+            self.spool.settle(upload["sha256"])
+        job = self.jobs.put(new)
         if upload:
             self.spool.refer(upload["sha256"], job.id)
         return job
