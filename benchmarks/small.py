@@ -1,21 +1,26 @@
-"""Small media for many requests: a picture, a sound, a film, and bytes that are none of these."""
+"""Small media for many requests: a picture, a sound, a film, and bytes that are none of these.
+
+python -m benchmarks.small    # keeps some for those who cannot make them
+"""
 
 from __future__ import annotations
 
 import io
 import secrets
+import wave
 from functools import cache
-
-import av
-import numpy as np
-from PIL import Image
+from pathlib import Path
 
 RATE, FRAMES = 16000, 24
+KEPT = Path(__file__).parent / ".cache" / "small"
 
 
 @cache
 def jpeg(width: int = 320, height: int = 240) -> bytes:
     """Soft colours and some edges."""
+    import numpy as np
+    from PIL import Image
+
     y, x = np.mgrid[:height, :width]
     pixels = np.stack([255 * x / width, 255 * y / height, 128 + 100 * np.sin(x / 9) * np.cos(y / 7)], axis=-1)
     out = io.BytesIO()
@@ -25,7 +30,7 @@ def jpeg(width: int = 320, height: int = 240) -> bytes:
 
 def sound(seconds: float = 1.0) -> bytes:
     """A WAV of two tones that no other has."""
-    import wave
+    import numpy as np
 
     pitch = 200 + secrets.randbelow(2000)
     t = np.arange(int(seconds * RATE)) / RATE
@@ -42,6 +47,9 @@ def sound(seconds: float = 1.0) -> bytes:
 @cache
 def film() -> bytes:
     """A second of H.264 with a cut in the middle."""
+    import av
+    import numpy as np
+
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=FRAMES, options={"preset": "ultrafast"})
@@ -69,3 +77,14 @@ def broken_jpeg() -> bytes:
     """Breaks off in the middle."""
     whole = jpeg()
     return whole[: len(whole) // 3 + secrets.randbelow(100)]
+
+
+def keep() -> None:
+    """A picture and a sound are there."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    (KEPT / "picture.jpg").write_bytes(jpeg())
+    (KEPT / "sound.wav").write_bytes(sound(0.5))
+
+
+if __name__ == "__main__":
+    keep()
