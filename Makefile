@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 PARITY := .venv-parity
+LOAD := .venv-load
 EXTRAS := captions,speech
 BIN := $(VENV)/bin
 FILES ?=
@@ -49,9 +50,19 @@ check: $(BIN)/.installed-dev
 bench: $(BIN)/.installed
 	$(BIN)/python -m benchmarks
 
+$(LOAD)/.installed: benchmarks/requirements.txt
+	$(PYTHON) -m venv $(LOAD)
+	$(LOAD)/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	touch $@
+
+## load: more and more people at one service, then ten thousand mixed requests while its memory is watched
+load: $(BIN)/.installed $(LOAD)/.installed
+	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.soak
+
 ## eval: accuracy against ground truth, beside named peers
 eval: $(BIN)/.installed
 	$(BIN)/python -m evals
 
 clean:
-	rm -rf $(VENV) $(PARITY) .venv-eval demo report.html evals/.cache benchmarks/.cache
+	rm -rf $(VENV) $(PARITY) $(LOAD) .venv-eval demo report.html evals/.cache benchmarks/.cache

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import films, jobs, models
+from benchmarks import films, jobs, load, models, service, soak, vectors
 from benchmarks.media import album, long_recording, recording, source
 from benchmarks.processes import Figures, compare, run, warm
 from benchmarks.targets import batch_rows, film_rows, target_rows
@@ -27,7 +27,9 @@ def main() -> None:
     """Time everything."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--long", action="store_true", help="also ten hours of sound, which takes a minute or two")
+    parser.add_argument(
+        "--long", action="store_true", help="also ten hours of sound, two of film, load and soak: half an hour"
+    )
     arguments = parser.parse_args()
     if not PEERS.exists():
         sys.exit("The peers are not installed. Run 'make eval' once: it sets them up.")
@@ -60,6 +62,11 @@ def _sections(rounds: int, long: bool) -> Iterator[str]:
     yield from models.sections()
     yield from models.beside_peers(rounds)
     yield from jobs.sections()
+    yield from vectors.sections()
+    yield from service.sections()
+    if long:
+        yield from load.sections()
+        yield from soak.sections()
     if long:
         yield "\n## Ten hours of sound\n"
         yield _ten_hours(four, figures[0]["lookhear"].peak)

@@ -1,12 +1,12 @@
 """What the service costs beside the same calls in process, and how soon it is there: python -m benchmarks.service.
 
-Each figure in turn with what it is held to, against ``lookhear serve`` in a process of its own over connections that are kept.
+Each figure in turn with what it is held to, against ``lookhear serve`` in a process of its own, over connections that are
+kept.
 No upload comes twice unless that is what is measured, so that nothing is answered from what is kept.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import secrets
 import statistics
@@ -108,16 +108,14 @@ def _overhead(called: Direct, served: Serving, picture: Path) -> Iterator[str]:
 
 
 def _jobs() -> Iterator[str]:
-    rates = []
     with serving("--workers-off") as served:
         clients = [Client(served.port) for _ in range(JOB_CALLERS)]
         doors = [_putting(client) for client in clients]
         burst(doors, _SHORT)
         rates = [burst(doors, _LONG / 2).rate for _ in range(ROUNDS)]
-        waiting = clients[0].get("/health").json()["queue_size"]
     yield (
         f"\nPOST /job by {JOB_CALLERS} callers: {statistics.median(rates):.0f} jobs/s ({min(rates):.0f}–{max(rates):.0f}), "
-        f"each on the disk when its answer goes out; {waiting} waited in the end."
+        "each on the disk when its answer goes out."
     )
 
 

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Serving:
     port: int
     folder: Path
     started: float
+    logged: list[dict[str, Any]] = field(default_factory=list)  #: all it told, once it has ended
 
     @property
     def memory(self) -> float:
@@ -54,10 +55,6 @@ class Serving:
     def files(self) -> int:
         """How many are open."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-    def log(self) -> list[dict[str, Any]]:
-        """What it told so far."""
-        return [json.loads(line) for line in (self.folder / "log").read_text().splitlines() if line.startswith("{")]
 
 
 @dataclass(frozen=True)
@@ -135,6 +132,8 @@ def serving(*options: str, ready: bool = True, **variables: str) -> Iterator[Ser
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(_PATIENCE)
+            lines = (folder / "log").read_text().splitlines()
+            found.logged += [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def until(found: Serving, path: str) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +64,7 @@ def test_the_same_question_is_answered_from_what_is_kept(tmp_path: Path) -> None
         assert again.timings == first.timings, "it was not made anew"
         assert again["colors"] == first["colors"]
         assert other.timings != first.timings
-        assert len(told) == 2
+        assert len(told) == 2, "what was kept is not counted as made"
 
 
 def test_an_answer_about_other_bytes_is_another(tmp_path: Path) -> None:
@@ -112,6 +114,21 @@ def test_deleting_takes_files_and_upload_away(tmp_path: Path) -> None:
         assert service.report_of(job) is None and service.jobs.get(job.id) is None
         assert not (tmp_path / job.id).exists() and not list((tmp_path / "uploads").glob("??/*.ref.*"))
         assert not service.delete(job.id)
+
+
+def test_a_job_that_is_deleted_when_all_but_done_leaves_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path) as service:
+        id, gone = str(uuid.uuid4()), threading.Event()
+
+        def delete(report: Report) -> None:
+            assert service.delete(id)
+            gone.set()
+
+        service.on_report.append(delete)
+        service.jobs.put(NewJob("jobs", "colors", "teal", id=id))
+        assert gone.wait(20)
+        eventually(lambda: not service.processing())
+        assert not (tmp_path / id).exists()
 
 
 def test_what_cannot_be_read_fails_with_its_reason(tmp_path: Path) -> None:

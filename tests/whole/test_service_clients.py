@@ -18,8 +18,9 @@ from PIL import Image
 from support.jobs import eventually
 from support.processes import Program
 from support.sound import encode, tone
+from support.web import web
 
-HELD = 1 << 20
+HELD, WHOLE = 1 << 20, 512 << 20
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +152,24 @@ def test_deleting_a_job_that_runs_stops_it(client: httpx.Client, folder: Path) -
     assert client.get(f"/result/{number}").json() == {"status": "pending"}
     assert not (folder / "data" / id).exists()
     assert not list((folder / "data/uploads").rglob(f"*.ref.{id}"))
+
+
+def test_deleting_a_job_stops_the_fetching_of_its_medium(folder: Path, tmp_path: Path) -> None:
+    with web() as store:
+        fetched = store.put("/entity/1/file", bytes(WHOLE), holds=HELD)
+        with (
+            Program(tmp_path, "serve", "--port", "0", "--workers", "1", MEDIA_STORE_URL=store.url()) as server,
+            server.client() as client,
+        ):
+            id = client.post("/job/technical", json={"media_store_id": "1"}).json()["job_id"]
+            eventually(lambda: parts(tmp_path) and store.asked and store.asked[-1].sent)
+            assert client.delete(f"/job/{id}").status_code == 204
+            store.release.set()
+            eventually(lambda: not parts(tmp_path))
+            assert client.post("/job/technical", json={"media_store_id": "2"}).status_code == 201
+            eventually(lambda: not client.get("/health").json()["processing_active"])
+    (asked,) = [one for one in store.asked if fetched.endswith(one.path)]
+    assert asked.sent < WHOLE
 
 
 OUT = [

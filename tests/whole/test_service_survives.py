@@ -36,7 +36,7 @@ FAST = {
     "RESULT_WAIT": "0.1",
     "SHUTDOWN_SECONDS": "2",
 }
-TASKS, PICTURES, SOUNDS = ("colors", "technical"), 60, 12
+TASKS, PICTURES, SOUNDS = ("colors", "technical"), 50, 10
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_no_job_is_lost_or_done_twice_while_all_are_killed(
     """Two servers and a worker of their own share a database; each is killed, with or without its children."""
     database, _, mode = kind.partition("-")
     url = request.getfixturevalue("postgresql_url") if database == "postgresql" else f"sqlite:///{tmp_path / 'jobs.db'}"
-    dice, variables = random.Random(7), {**FAST, "DATABASE_URL": url, "WORKER_MODE": mode}
+    dice, variables = random.Random(7), {**FAST, "DATABASE_URL": url, "WORKER_MODE": mode, "MAX_WORKERS": "1"}
     servers = [Program(tmp_path, "serve", "--port", "0", **variables) for _ in range(2)]
     victims = [*servers, Program(tmp_path, "worker", **variables)]
     with ExitStack() as stack, Kept(tmp_path, url) as kept:

@@ -69,12 +69,23 @@ class Spool:
         path = self._place(sha256)
         return path if path.is_file() else None
 
+    def settle(self, sha256: str) -> bool:
+        """They are safe from power cuts, which takes the disk a while. False: they are not there any more."""
+        path = self._place(sha256)
+        with self._clearly():
+            try:
+                _sync(path, path.parent, self.folder)
+            except FileNotFoundError:
+                return False
+        return True
+
     def refer(self, sha256: str, job_id: str) -> bool:
         """They stay as long as that job. False: they are not there any more."""
         path = self._place(sha256)
         with self._clearly(), self._held(path.parent):
             if path.is_file():
                 path.with_name(f"{sha256}.ref.{job_id}").touch()
+                _sync(path.parent)
                 return True
         return False
 
@@ -109,7 +120,6 @@ class Spool:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
-            os.fsync(handle)  # names are on the disk, too
         finally:
             os.close(handle)
 
@@ -160,14 +170,13 @@ class Writing:
         self._xxh64.update(chunk)
 
     def done(self) -> Upload:
-        """All of it is on the disk, safe from power cuts. Raises EmptyMedium, StorageUnwritable."""
+        """It is whole, and lies in its place. Raises EmptyMedium, StorageUnwritable."""
         if not self.size:
             raise EmptyMedium("The upload has no bytes. Send a file that is not empty.")
         sha256 = self._sha256.hexdigest()
         path = self._spool._place(sha256)
         with self._spool._clearly():
             self._file.flush()
-            os.fsync(self._file.fileno())
             with self._spool._held(path.parent):
                 os.replace(self._part, path)  # also over the same bytes: they are young again for a sweep
         return Upload(path, self._name, sha256, self._xxh64.hexdigest(), self.size)
@@ -177,6 +186,16 @@ def _refused(error: OSError, folder: Path) -> LookhearError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageUnwritable(f"The disk of {folder} is full. Free some space, or try again later.")
     return StorageUnwritable(f"Nothing can be written to {folder}: {error.strerror}. Check its disk and permissions.")
+
+
+def _sync(*paths: Path) -> None:
+    """Of a file its bytes are on the disk, of a folder the names in it."""
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _age(path: Path) -> float:

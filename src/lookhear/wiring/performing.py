@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,8 +12,10 @@ from lookhear.analysis.codec import plain, to_json
 from lookhear.analysis.report import Report
 from lookhear.contracts import jobs, tagging
 from lookhear.contracts.base import Ask
+from lookhear.errors import ServiceBusy
 from lookhear.jobs.control import Control, Outcome
 from lookhear.jobs.job import Job
+from lookhear.jobs.spool import Writing
 from lookhear.media.limits import Limits
 from lookhear.media.medium import open_medium
 from lookhear.outlets.media_folder import MediaFolder
@@ -33,6 +35,18 @@ class _Medium:
     sha256: str | None = None
 
 
+class _Heeding:
+    """Takes bytes as long as the job shall go on."""
+
+    def __init__(self, writing: Writing, control: Control) -> None:
+        self._writing, self._control = writing, control
+
+    def write(self, data: bytes) -> None:
+        """Raises what stops the job."""
+        self._control.progress()
+        self._writing.write(data)
+
+
 class Performer:
     """Performs jobs with the parts of ``service``; any thread may call it."""
 
@@ -41,9 +55,21 @@ class Performer:
 
     def __call__(self, job: Job, control: Control) -> Outcome:
         """Raises what keeps the job from being done; a retryable error is worth another try."""
+        try:
+            return self._done(job, control)
+        finally:
+            with suppress(ServiceBusy):  # nobody knows whether it is gone: a sweep will
+                self._clear(job)
+
+    def _clear(self, job: Job) -> None:
+        """What was kept for a job that was deleted meanwhile."""
+        if self._service.jobs.get(job.id) is None:
+            self._service.forget(job.id)
+
+    def _done(self, job: Job, control: Control) -> Outcome:
         control.progress(0.0)
         ask = _ASKS[job.contract](job)
-        with self._medium(job) as medium:
+        with self._medium(job, control) as medium:
             report = self._service.analyze(
                 medium.path,
                 ask.tasks or None,
@@ -57,7 +83,7 @@ class Performer:
         return _OUTCOMES[job.contract](self._service, job, report)
 
     @contextmanager
-    def _medium(self, job: Job) -> Iterator[_Medium]:
+    def _medium(self, job: Job, control: Control) -> Iterator[_Medium]:
         """Where its bytes are."""
         upload, path = job.request.get("upload"), job.request.get("path")
         if upload:
@@ -65,15 +91,15 @@ class Performer:
         elif path:
             yield _Medium(Path(path), job.request.get("name") or path)
         else:
-            yield self._stored(job.media_store_id, job.id)
+            yield self._stored(job.media_store_id, job.id, control)
 
-    def _stored(self, media_id: str, job_id: str) -> _Medium:
+    def _stored(self, media_id: str, job_id: str, control: Control) -> _Medium:
         """Out of the media store: read where it lies, or fetched and kept as long as the job."""
         service = self._service
         if isinstance(service.media, MediaFolder):
             return _Medium(service.media.find(media_id), media_id)
         with service.spool.writing(media_id) as writing:
-            service.media.fetch(media_id, writing, service.settings.max_media_bytes)
+            service.media.fetch(media_id, _Heeding(writing, control), service.settings.max_media_bytes)
             upload = writing.done()
             service.spool.refer(upload.sha256, job_id)
         return _Medium(upload.path, media_id, upload.sha256)

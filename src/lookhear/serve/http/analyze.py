@@ -60,12 +60,12 @@ router = APIRouter(tags=["analysis"])
 async def analyze(request: Request, wait: Wait = True, idempotency_key: Key = None) -> Response:
     """Analyse one medium. What takes longer than REQUEST_TIMEOUT becomes a job."""
     asked = await _asked(request)
-    await to_thread.run_sync(_check, parts.service(request), asked)
     if wait:
         try:
             return Response(await attended(request, _report, parts.service(request), asked), media_type=_JSON)
         except TookTooLong:
             pass  # a job has more time
+    await to_thread.run_sync(_check, parts.service(request), asked)
     new = NewJob(
         contract=CONTRACT,
         task_type=CONTRACT,
@@ -78,6 +78,7 @@ async def analyze(request: Request, wait: Wait = True, idempotency_key: Key = No
 
 
 def _report(service: Any, asked: Asked) -> str:
+    _check(service, asked)
     sums = digest(asked.path, service.settings) if asked.sha256 is None else None
     sha256 = sums.sha256 if sums else asked.sha256
     found: Report = service.analyze(

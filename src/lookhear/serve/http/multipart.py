@@ -110,6 +110,11 @@ class Reader:
         files = {name: tuple(uploads) for name, uploads in self._files.items()}
         return Uploads(files, self._fields, tuple(self._unknown))
 
+    @property
+    def ended(self) -> bool:
+        """Has the last boundary come? Then nothing is left to ``close``."""
+        return self._ended
+
     def close(self) -> None:
         """Leave nothing half-written."""
         self._open.close()

@@ -77,8 +77,9 @@ async def _received(request: Request, form: Form, spool: Spool) -> Uploads:
                 waiting, held = [], 0
         return reader.finish()
     finally:
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(reader.close)
+        if not reader.ended:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(reader.close)
 
 
 class _Pace:
