@@ -116,6 +116,15 @@ def test_a_sweep_takes_what_no_living_job_needs(spool: Spool) -> None:
     assert not spool.refer(needed.sha256, "late")
 
 
+def test_many_jobs_let_go_at_once(spool: Spool) -> None:
+    uploads = [upload(spool, b"%d" % i) for i in range(4)]
+    for i, one in enumerate(uploads):
+        assert spool.refer(one.sha256, f"job-{i}") and spool.refer(one.sha256, "all")
+    spool.release("job-0", "job-1", "all", "none")
+    assert spool.sweep(lambda job: True, grace=-1) == 2
+    assert [spool.find(one.sha256) is not None for one in uploads] == [False, False, True, True]
+
+
 def test_a_sweep_takes_parts_of_the_dead(spool: Spool) -> None:
     part = spool.folder / "parts" / "1.part"
     part.parent.mkdir(parents=True)

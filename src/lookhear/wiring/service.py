@@ -187,13 +187,14 @@ class Service:
         self.forget(job_id)
         return True
 
-    def forget(self, job_id: str) -> int:
-        """What a job left behind: vectors, files, its upload; how many files there were."""
+    def forget(self, *job_ids: str) -> int:
+        """What jobs left behind is gone: vectors, files, their uploads; how many files there were."""
         from lookhear.wiring.stores import forget_vectors
 
-        forget_vectors(self, job_id)
-        self.spool.release(job_id)
-        return self.files.remove(job_id)
+        for job_id in job_ids:
+            forget_vectors(self, job_id)
+        self.spool.release(*job_ids)
+        return sum(self.files.remove(job_id) for job_id in job_ids)
 
     def _made(self, report: Report) -> None:
         for listener in list(self.on_report):

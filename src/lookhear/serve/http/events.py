@@ -17,7 +17,7 @@ from sse_starlette.sse import EventSourceResponse
 from lookhear.errors import UnknownJob
 from lookhear.jobs.job import Event, Job, Status
 from lookhear.serve.http import parts
-from lookhear.serve.http.feed import FINAL, PAGE, Feed, feed
+from lookhear.serve.http.feed import FINAL, PAGE, Feed, Reader, feed
 
 HEARTBEAT = 15.0  #: s between comments that keep a connection open
 _LARGEST = 1 << 62
@@ -84,8 +84,13 @@ async def _told(jobs: Any, feed: Feed, job_id: str | None, after: int | None) ->
             yield encoded(news)
             if job_id and news.kind in FINAL:
                 return
-        reason = "too slow: come again with Last-Event-ID" if reader.slow else "the service stops"
-        yield ServerSentEvent(comment=reason).encode()
+        yield ServerSentEvent(comment=_reason(reader, feed)).encode()
+
+
+def _reason(reader: Reader, feed: Feed) -> str:
+    if reader.slow:
+        return "too slow: come again with Last-Event-ID"
+    return "the service stops" if feed.stopping else "the jobs cannot be read now: come again with Last-Event-ID"
 
 
 async def _missed(jobs: Any, job_id: str | None, after: int | None) -> AsyncIterator[Event]:

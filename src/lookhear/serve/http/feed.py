@@ -80,6 +80,11 @@ class Feed:
         self._watch: asyncio.Task[None] | None = None
         self._thread = CapacityLimiter(1)  # of its own: it is always waiting in one
 
+    @property
+    def stopping(self) -> bool:
+        """No more will come to anybody."""
+        return self._stopping.is_set()
+
     @asynccontextmanager
     async def reading(self, job_id: str | None = None) -> AsyncIterator[Reader]:
         """A reader of all that happens from now on, or of that to one job."""
