@@ -220,7 +220,7 @@ def test_a_server_that_says_nothing_is_given_up(site: Web) -> None:
     started = time.monotonic()
     with pytest.raises(MediaStoreUnavailable, match=r"within 0\.1 s"):
         fetched(site.url(), media_store_timeout=0.1)
-    assert len(site.asked) == 3 and time.monotonic() - started < 5
+    assert len(site.asked) == 3 and time.monotonic() - started < 20
 
 
 def test_a_server_that_drips_is_given_up() -> None:

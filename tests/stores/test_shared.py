@@ -140,7 +140,7 @@ def test_who_is_silent_holds_nobody_up(pair: Pair) -> None:
         assert pair.second.count("c") == 0
         started = time.monotonic()
         pair.first.close()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
         assert silent.recv(1) == slow.recv(1) == b""
 
 

@@ -13,7 +13,7 @@ from lookhear.jobs.job import Job, NewJob
 from lookhear.jobs.worker import Perform
 
 
-def eventually(true: Callable[[], Any], seconds: float = 10.0, every: float = 0.005) -> Any:
+def eventually(true: Callable[[], Any], seconds: float = 30.0, every: float = 0.005) -> Any:
     """What ``true`` gives once it is; fails after so long."""
     deadline = time.monotonic() + seconds
     while not (found := true()):

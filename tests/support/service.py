@@ -159,7 +159,7 @@ def served(app: FastAPI, **client: Any) -> Iterator[httpx.Client]:
         assert not thread.is_alive(), "the server does not stop"
 
 
-def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
     """Waits until it is; fails if that takes too long."""
     end = time.monotonic() + seconds
     while not true():
