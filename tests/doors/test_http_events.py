@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -16,7 +17,8 @@ import pytest
 from fastapi import FastAPI
 from PIL import Image
 
-from lookhear.jobs.job import Job, NewJob
+from lookhear.errors import DatabaseUnavailable
+from lookhear.jobs.job import Event, Job, NewJob
 from lookhear.serve.http import events, feed
 from lookhear.serve.http.app import create_app
 from lookhear.serve.http.feed import Feed
@@ -233,6 +235,26 @@ def test_streams_end_when_the_service_stops(app: FastAPI, service: WorkingServic
             assert list(told)[-1].text == list(other)[-1].text == "the service stops"
             assert time.monotonic() - began < 2
         service.may_work.set()
+
+
+class Lost:
+    """Jobs that cannot be read."""
+
+    def newest_event(self) -> int:
+        raise DatabaseUnavailable("It does not answer.")
+
+    def wait(self, seconds: float, seen: int) -> int:
+        return seen
+
+    def events(self, after: int, job_id: str | None = None, limit: int = 500) -> list[Event]:
+        return []
+
+
+def test_streams_say_when_the_jobs_cannot_be_read() -> None:
+    async def told() -> list[bytes]:
+        return [one async for one in events._told(Lost(), Feed(Lost(), asyncio.Event()), None, None)]
+
+    assert b"cannot be read now" in asyncio.run(told())[-1]
 
 
 def test_a_thousand_idle_readers_cost_nothing_and_hear_all(
