@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from lookhear.errors import DatabaseUnavailable
-from lookhear.jobs.job import Event, Job, NewJob
+from lookhear.jobs.job import Job, NewJob
 from lookhear.serve.http import events, feed
 from lookhear.serve.http.app import create_app
 from lookhear.serve.http.feed import Feed
@@ -243,16 +243,11 @@ class Lost:
     def newest_event(self) -> int:
         raise DatabaseUnavailable("It does not answer.")
 
-    def wait(self, seconds: float, seen: int) -> int:
-        return seen
-
-    def events(self, after: int, job_id: str | None = None, limit: int = 500) -> list[Event]:
-        return []
-
 
 def test_streams_say_when_the_jobs_cannot_be_read() -> None:
     async def told() -> list[bytes]:
-        return [one async for one in events._told(Lost(), Feed(Lost(), asyncio.Event()), None, None)]
+        lost: Any = Lost()
+        return [one async for one in events._told(lost, Feed(lost, asyncio.Event()), None, None)]
 
     assert b"cannot be read now" in asyncio.run(told())[-1]
 
