@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -16,6 +17,7 @@ import pytest
 from fastapi import FastAPI
 from PIL import Image
 
+from lookhear.errors import DatabaseUnavailable
 from lookhear.jobs.job import Job, NewJob
 from lookhear.serve.http import events, feed
 from lookhear.serve.http.app import create_app
@@ -231,6 +233,21 @@ def test_streams_end_when_the_service_stops(app: FastAPI, service: WorkingServic
             app.state.running.stop()
             assert list(told)[-1].text == list(other)[-1].text == "the service stops"
         service.may_work.set()
+
+
+class Lost:
+    """Jobs that cannot be read."""
+
+    def newest_event(self) -> int:
+        raise DatabaseUnavailable("It does not answer.")
+
+
+def test_streams_say_when_the_jobs_cannot_be_read() -> None:
+    async def told() -> list[bytes]:
+        lost: Any = Lost()
+        return [one async for one in events._told(lost, Feed(lost, asyncio.Event()), None, None)]
+
+    assert b"cannot be read now" in asyncio.run(told())[-1]
 
 
 def test_a_thousand_idle_readers_cost_nothing_and_hear_all(

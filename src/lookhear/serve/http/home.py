@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict
@@ -56,7 +57,7 @@ async def home(request: Request) -> Response:
             "message": "Looks at images, listens to audio, watches video, and answers with metadata you can search.",
             "version": __version__,
             "status": "running",
-            "endpoints": _endpoints(request),
+            "endpoints": await to_thread.run_sync(_endpoints, request),  # the schema takes a while, the first time
         }
     )
 
