@@ -110,7 +110,7 @@ class Pulse:
                     beat_at = time.monotonic() + self._every
                     self._beat()
                 self._end_overdue()
-            except ServiceBusy as error:
+            except Exception as error:  # whatever it is, leases must be renewed
                 _LOG.warning("jobs in hand cannot be watched over: %s", error)
             seen = changed
             time.sleep(_GLANCE)

@@ -118,7 +118,7 @@ class Workers:
                 self._replace()
                 reclaims.turn()
                 expires.turn()
-            except ServiceBusy as error:
+            except Exception as error:  # whatever it is, nobody else looks after them
                 _LOG.warning("workers cannot be looked after: %s", error)
 
     def _replace(self) -> None:
