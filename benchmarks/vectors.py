@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from lookhear.outlets.edge import EdgeVectors
-from lookhear.outlets.vectors import Made, Point
+from lookhear.outlets.shared import SharedVectors
+from lookhear.outlets.vectors import Made, Point, Vectors
 
 COUNT, SIZE, BATCH, ASKED, LIMIT = 100_000, 512, 1000, 100, 10
 MADE = Made("benchmark", "1", "0" * 64)
@@ -25,6 +28,7 @@ def sections() -> Iterator[str]:
     rows = vectors()
     with tempfile.TemporaryDirectory() as folder:
         yield from _measured(Path(folder), rows)
+        yield from _shared(Path(folder), rows)
 
 
 def vectors() -> np.ndarray:
@@ -39,10 +43,7 @@ def vectors() -> np.ndarray:
 def _measured(folder: Path, rows: np.ndarray) -> Iterator[str]:
     store = EdgeVectors(folder)
     store.make("c", SIZE, MADE)
-    started = time.perf_counter()
-    for start in range(0, COUNT, BATCH):
-        store.put("c", [_point(i, rows[i]) for i in range(start, start + BATCH)])
-    rate = COUNT / (time.perf_counter() - started)
+    rate = _rate(store, "c", rows)
     single = [_seconds(lambda i=i: store.put("c", [_point(i, rows[i])])) for i in range(ASKED)]
     found, missed, worst = _searches(store, rows)
     exact = statistics.median(_seconds(lambda i=i: _exact(rows, rows[i])) for i in range(ASKED))
@@ -62,6 +63,48 @@ def _measured(folder: Path, rows: np.ndarray) -> Iterator[str]:
     yield f"| search within one job | {_ms(filtered):.2f} ms | |"
     yield f"| delete a job's | {_ms(deleted):.2f} ms | |"
     yield f"| close, open | {closing:.2f} s, {opening:.2f} s | |"
+
+
+def _shared(folder: Path, rows: np.ndarray) -> Iterator[str]:
+    """The same folder through a process that has it open, and after that is killed."""
+    with subprocess.Popen([sys.executable, "-c", _OWNS, str(folder)], stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        owner.stdout.readline()
+        store = SharedVectors(folder)
+        store.make("again", SIZE, MADE)
+        rate = _rate(store, "again", rows)
+        single = [_seconds(lambda i=i: store.put("c", [_point(i, rows[i])])) for i in range(ASKED)]
+        found = [_seconds(lambda i=i: store.search("c", rows[i], LIMIT)) for i in range(ASKED)]
+        filtered = [_seconds(lambda i=i: store.search("c", rows[i], LIMIT, {"job_id": str(i)})) for i in range(ASKED)]
+        owner.kill()
+    taken = _seconds(lambda: store.search("c", rows[0], LIMIT))
+    store.close()
+    yield "\nThrough another process that has the folder open:\n"
+    yield "| | |"
+    yield "|---|---|"
+    yield f"| put, {BATCH} at once | {rate:,.0f} /s |"
+    yield f"| put, one by one | {_ms(single):.2f} ms |"
+    yield f"| search | {_ms(found):.1f} ms (slowest {max(found) * 1e3:.1f}) |"
+    yield f"| search within one job | {_ms(filtered):.2f} ms |"
+    yield f"| first search after that one is killed | {taken:.2f} s |"
+
+
+_OWNS = """
+import sys, threading
+from pathlib import Path
+from lookhear.outlets.shared import SharedVectors
+vectors = SharedVectors(Path(sys.argv[1]))
+vectors.count("c")
+print("open", flush=True)
+threading.Event().wait()
+"""
+
+
+def _rate(store: Vectors, collection: str, rows: np.ndarray) -> float:
+    started = time.perf_counter()
+    for start in range(0, COUNT, BATCH):
+        store.put(collection, [_point(i, rows[i]) for i in range(start, start + BATCH)])
+    return COUNT / (time.perf_counter() - started)
 
 
 def _searches(store: EdgeVectors, rows: np.ndarray) -> tuple[list[float], int, float]:

@@ -98,6 +98,13 @@ def test_health_has_all_that_its_clients_read(client: httpx.Client, service: Ser
     assert client.head("/health").status_code == 200
 
 
+def test_health_is_right_when_it_is_first_asked(client: httpx.Client, service: Service) -> None:
+    client.get("/").raise_for_status()  # it is open
+    service.jobs.now.queue_size = 7
+    told = client.get("/health").json()
+    assert (told["status"], told["database"], told["queue_size"]) == ("healthy", "connected", 7)
+
+
 def test_health_is_fast_while_the_database_hangs(client: httpx.Client, service: Service) -> None:
     until(lambda: client.get("/health/ready").status_code == 200)
     service.jobs.free.clear()
@@ -217,6 +224,9 @@ def test_bytes_that_are_no_text_are_refused(client: httpx.Client) -> None:
     assert answer.status_code == 400 and answer.headers["content-type"] == MEDIA_TYPE
     deep = b"[" * 100_000
     assert client.post("/wish", content=deep, headers={"Content-Type": "application/json"}).status_code in (400, 422)
+    deep = b'{"number": ' + b'{"a":' * 900 + b"1" + b"}" * 901
+    answer = client.post("/wish", content=deep, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422 and answer.json()["detail"][0]["loc"] == ["body", "number"]
 
 
 @pytest.mark.parametrize("given", ["abc-1", "0123456789abcdef" * 8, "urn:x/y+z=="])

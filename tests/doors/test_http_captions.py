@@ -172,8 +172,7 @@ def test_the_same_bytes_are_answered_from_what_is_kept(service: Service) -> None
         for name in ("one.jpg", "two.jpg"):
             told = client.post("/image/process", files={"image": (name, picture())}).json()
             assert told["original_image"]["filename"] == name
-    first, second = reports
-    assert first.timings == second.timings
+    assert len(reports) == 1, "no more than one was made"
 
 
 @pytest.mark.filterwarnings("default")

@@ -54,6 +54,8 @@ def test_administrators_see_figures_and_tidy_up(client: httpx.Client, service: W
     client.request("DELETE", "/admin/cleanup", json={"older_than_seconds": 0})
     left = {job["job_id"] for job in client.get("/job").json()["jobs"]}
     assert left == {held, waiting}
+    for ever in (1e308, 10**40):
+        assert client.request("DELETE", "/admin/cleanup", json={"older_than_seconds": ever}).json() == nothing
     for wrong in ({"older_than_seconds": -1}, {"status": "lost"}, {"remove_results": "perhaps"}):
         assert client.request("DELETE", "/admin/cleanup", json=wrong).status_code == 422
 

@@ -146,6 +146,8 @@ def test_a_form_may_hold_lists_and_nothing(bare: httpx.Client, roots: Path, text
     assert told["config_hash"] == infer(bare, "ocr", **asked)["config_hash"]
     answer = bare.post("/infer/transcribe", files={"file": ("a.mkv", data)}, data={"language": "null"})
     assert answer.json()["config_hash"] == HASHES["transcribe"]
+    answer = bare.post("/infer/ocr", files={"file": ("a.mkv", data)}, data={"languages": "[" * 60_000})
+    assert answer.status_code == 422
 
 
 def test_what_is_wrong_with_a_file_is_said(bare: httpx.Client, roots: Path, tmp_path: Path) -> None:

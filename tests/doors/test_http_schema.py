@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import schemathesis
 import requests
+import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
 from PIL import Image

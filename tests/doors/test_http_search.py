@@ -178,7 +178,10 @@ def test_bad_forms_and_vectors_are_422(client: httpx.Client, service: WorkingSer
     file = {"file": png(plain(RED))}
     for fields in ({"limit": "many"}, {"filters": "{"}, {"among": "sounds"}):
         assert client.post("/search", files=file, data=fields).status_code == 422
-    assert client.post("/search", content=b"{").status_code == 422
+    deep = "[" * 60_000
+    assert client.post("/search", files=file, data={"filters": deep}).status_code == 422
+    for content in ("{", deep, '{"text": "red", "filters": ' + '{"a": ' * 900 + "1" + "}" * 901):
+        assert client.post("/search", content=content).status_code == 422
     assert client.post("/search", json={"vector": [1.0, 0.0]}).json()["code"] == "invalid_vector"
     assert client.get("/search").status_code == 422
     assert client.post("/search", files={"file": b"no picture"}).status_code == 415

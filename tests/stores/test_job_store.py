@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,6 +14,7 @@ from sqlalchemy import text
 
 from lookhear.errors import DuplicateJob, InvalidOptions, QueueFull
 from lookhear.jobs.database import Database
+from lookhear.jobs.guards import Clock
 from lookhear.jobs.job import Job, Status
 from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.store import JobStore
@@ -198,6 +200,20 @@ def test_a_clock_set_back_keeps_no_job_waiting(store: JobStore, sql: Sql) -> Non
     assert taken(store).media_store_id == "retried"
     assert store.reclaim() == 1
     assert taken(store).media_store_id == "lost"
+
+
+def test_after_a_jump_of_the_clock_the_living_get_time_to_be_heard_of() -> None:
+    clock, hour = Clock(lease=0.2), 3_600_000
+
+    def now() -> int:
+        return round(time.time() * 1000)
+
+    assert clock.trusted(now())
+    for jump in (hour, -hour):
+        assert not clock.trusted(now() + jump)
+        eventually(lambda jump=jump: clock.trusted(now() + jump))  # type: ignore[misc]
+        assert not clock.trusted(now())
+        eventually(lambda: clock.trusted(now()))
 
 
 def test_cancelling(store: JobStore) -> None:

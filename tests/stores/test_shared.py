@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lookhear.errors import InvalidId, LimitExceeded, VectorsLocked, VectorsUnavailable
-from lookhear.outlets import wire
+from lookhear.outlets import remote, wire
 from lookhear.outlets.edge import EdgeVectors
 from lookhear.outlets.shared import SharedVectors
 from lookhear.outlets.vectors import Point
@@ -142,6 +142,45 @@ def test_who_is_silent_holds_nobody_up(pair: Pair) -> None:
         pair.first.close()
         assert time.monotonic() - started < 5
         assert silent.recv(1) == slow.recv(1) == b""
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Iterator[socket.socket]:
+    """Listens in the place of a process that has the folder open."""
+    edge = EdgeVectors(tmp_path)
+    edge.hold()
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(tmp_path / ".socket"))
+        door.listen()
+        yield door
+    edge.close()
+
+
+def test_one_that_has_it_open_and_hangs_is_told_of(
+    tmp_path: Path, stranger: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "_ANSWER", 0.1)
+    vectors = SharedVectors(tmp_path)
+    with pytest.raises(VectorsUnavailable, match="does not answer") as told:
+        vectors.count("c")
+    assert told.value.retryable
+    vectors.close()
+
+
+def test_a_call_that_breaks_whoever_does_it_is_given_up(tmp_path: Path, stranger: socket.socket) -> None:
+    def hang_up() -> None:
+        with suppress(OSError):
+            while True:
+                stranger.accept()[0].close()
+
+    thread = threading.Thread(target=hang_up)
+    thread.start()
+    vectors = SharedVectors(tmp_path)
+    with pytest.raises(VectorsUnavailable, match="dies at once"):
+        vectors.count("c")
+    vectors.close()
+    stranger.shutdown(socket.SHUT_RDWR)
+    thread.join()
 
 
 def test_many_at_once(pair: Pair) -> None:

@@ -118,6 +118,14 @@ def test_private_addresses_in_all_their_spellings(host: str) -> None:
     assert isinstance(caught.value, SourceRefused) or "could not be fetched" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "host", ["[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]", "[::127.0.0.1]", "[::ffff:10.0.0.1]", "224.0.0.1", "[ff0e::1]"]
+)
+def test_addresses_that_carry_a_private_one_are_refused(host: str) -> None:
+    with pytest.raises(SourceRefused, match="private address"):
+        lookhear.analyze(f"http://{host}:9/song.mp3", ["technical"], limits=PUBLIC_ONLY)
+
+
 @pytest.mark.parametrize("path", ["/short", "/chunks", "/garbage"])
 def test_a_broken_answer_is_told(server: str, path: str) -> None:
     with pytest.raises(MediumUnreadable):

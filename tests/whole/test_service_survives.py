@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -236,7 +237,7 @@ def test_a_worker_process_that_dies_costs_its_job_a_try_and_nobody_else_anything
     tmp_path: Path, store_url: Web
 ) -> None:
     variables = {**FAST, "MEDIA_STORE_STUB": "false", "MEDIA_STORE_URL": store_url.url(), "WORKER_MODE": "processes"}
-    patient = {"WORKER_LEASE_SECONDS": "600"}  # that it died is seen, not waited for
+    patient = {"WORKER_LEASE_SECONDS": "600", "WEBHOOK_URL": store_url.put("/hook")}  # that it died is seen
     with (
         Program(tmp_path, "serve", "--port", "0", "--workers", "1", **{**variables, **patient}) as server,
         server.client() as client,
@@ -253,6 +254,13 @@ def test_a_worker_process_that_dies_costs_its_job_a_try_and_nobody_else_anything
             kinds = [event.kind for event in kept.store.events(0, id)]
             assert kinds.count("started") == 2 and kept.ends() == {id: 1, free: 1}
             assert [job.attempts for job in kept.jobs()] == [1, 2]
+        eventually(lambda: len(told(store_url)) >= 2)
+    assert sorted(told(store_url)) == sorted([id, free])  # by the server alone, not by its workers too
+
+
+def told(hook: Web) -> list[str]:
+    """Jobs whose end the webhook heard of."""
+    return [json.loads(asked.body)["data"]["job_id"] for asked in hook.asked if asked.path == "/hook"]
 
 
 def test_a_full_queue_outlives_the_server(tmp_path: Path, media: list[str]) -> None:

@@ -23,7 +23,7 @@ def run(workers: int | None, tasks: list[str] | None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told.set())
     service = Service(settings)
-    service.open()
+    service.open(tells=False)  # that is the server's part
     try:
         service.start_workers(tasks)
         sys.stdout.write(f"Lookhear works on jobs ({settings.max_workers} workers). Ctrl-C stops it.\n")

@@ -43,7 +43,7 @@ class Acts:
                 return twin
 
     def _insert(self, new: NewJob) -> Job | None:
-        id, request = str(uuid.uuid4()), packed(dict(new.request))
+        id, request = new.id or str(uuid.uuid4()), packed(dict(new.request))
         task_type, media_store_id = plain(new.task_type), plain(new.media_store_id)
         row = sql.INSERT[self._connection.dialect.name].row(
             self._connection,

@@ -16,6 +16,7 @@ from lookhear.jobs.tables import ANSWERS, EVENTS, JOBS, QUEUE, SYNC, now_ms
 
 _DAY = 86_400_000
 _MOST = (1 << 63) - 1
+_EVER = 1e12  # s; longer ago than anything
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _NEWEST = select(func.coalesce(func.max(EVENTS.c.id), 0))
 
@@ -107,7 +108,7 @@ class Records:
         asked = asked.where(JOBS.c.status == status if status else JOBS.c.status != Status.PENDING)
         if older_than_seconds is not None:
             since = func.coalesce(JOBS.c.completed_at, JOBS.c.created_at)
-            asked = asked.where(since < now_ms() - round(older_than_seconds * 1000))
+            asked = asked.where(since < now_ms() - round(min(older_than_seconds, _EVER) * 1000))
         rows = self._connection.execute(asked.limit(most).with_for_update(skip_locked=True)).all()
         numbers, ids = [row.number for row in rows], [row.id for row in rows]
         entries = self._connection.execute(delete(QUEUE).where(QUEUE.c.number.in_(numbers))).rowcount

@@ -16,6 +16,8 @@ from typing import Any
 from lookhear.errors import MediumNotFound, MediumUnreadable, SourceRefused
 from lookhear.media.limits import Limits
 
+_CARRIERS = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::/96")))  #: NAT64, and what came before it
+
 
 def open_url(url: str, limits: Limits) -> _Body:
     """The body of ``url`` as a stream.
@@ -100,7 +102,7 @@ def _connect(address: tuple[str, int], timeout: float | None, limits: Limits) ->
     host, port = address
     last: OSError | None = None
     for family, kind, protocol, _, target in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        if not limits.allow_private_urls and not ipaddress.ip_address(str(target[0]).split("%")[0]).is_global:
+        if not limits.allow_private_urls and not _public(str(target[0])):
             raise SourceRefused(
                 f"'{host}' leads to a private address. Set ALLOW_PRIVATE_URLS=true if that is meant to be allowed."
             )
@@ -113,3 +115,13 @@ def _connect(address: tuple[str, int], timeout: float | None, limits: Limits) ->
             connection.close()
             last = error
     raise last or OSError(f"'{host}' has no address")
+
+
+def _public(address: str) -> bool:
+    """Whether it lies outside, also by the IPv4 address that a gateway would take out of it."""
+    found = ipaddress.ip_address(address.split("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        within = [ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)] if any(found in net for net in _CARRIERS) else []
+        within += [found.sixtofour] if found.sixtofour else []
+        return found.is_global and not found.is_multicast and all(one.is_global for one in within)
+    return found.is_global and not found.is_multicast

@@ -19,6 +19,7 @@ from lookhear.errors import LimitExceeded
 
 MOST = 64 << 20  #: bytes of the JSON, and of the numbers
 PATIENCE = 30.0  #: s until the rest of a frame is there
+_FIRST = 1 << 16  # bytes; most frames are whole with it
 _HEAD = struct.Struct("!4sII")
 _MAGIC = b"LHV1"  # changes with what the frames say
 _MOST_PATH = 100  # bytes; addresses of sockets end at 108, elsewhere at 104
@@ -41,16 +42,22 @@ def send(peer: socket.socket, table: Mapping[str, Any], numbers: bytes = b"") ->
 def receive(peer: socket.socket, patience: float | None) -> tuple[dict[str, Any], bytes]:
     """The next frame, which may be ``patience`` seconds away. Raises Gone, TimeoutError and other OSErrors."""
     peer.settimeout(patience)
-    first = _exactly(peer, 1)
+    frame = peer.recv(_FIRST)
+    if not frame:
+        raise Gone("the other side is gone")
     peer.settimeout(PATIENCE)
-    magic, text, numbers = _HEAD.unpack(first + _exactly(peer, _HEAD.size - 1))
+    frame = _filled(peer, frame, _HEAD.size)
+    magic, text, numbers = _HEAD.unpack_from(frame)
     if magic != _MAGIC or text > MOST or numbers > MOST:
         raise Gone("not a frame of ours")
+    end = _HEAD.size + text
+    frame = _filled(peer, frame, end + numbers)
+    if len(frame) > end + numbers:  # whoever asks waits for the answer
+        raise Gone("more than a frame of ours")
     try:
-        table = json.loads(_exactly(peer, text))
+        return json.loads(frame[_HEAD.size : end]), frame[end:]
     except (ValueError, RecursionError) as error:
         raise Gone("not a frame of ours") from error
-    return table, _exactly(peer, numbers)
 
 
 def packed(rows: Any) -> bytes:
@@ -85,12 +92,16 @@ def _private() -> Path:
     return Path(tempfile.gettempdir()) / f"lookhear-{os.getuid()}"
 
 
-def _exactly(peer: socket.socket, size: int) -> bytes:
-    parts = bytearray(size)
-    view = memoryview(parts)
+def _filled(peer: socket.socket, begun: bytes, size: int) -> bytes:
+    """What begins so, ``size`` bytes at least."""
+    if len(begun) >= size:
+        return begun
+    whole = bytearray(size)
+    whole[: len(begun)] = begun
+    view = memoryview(whole)[len(begun) :]
     while view:
         got = peer.recv_into(view)
         if not got:
             raise Gone("the other side is gone")
         view = view[got:]
-    return bytes(parts)
+    return bytes(whole)

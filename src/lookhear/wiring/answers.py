@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from lookhear.analysis.engine import analyze
 from lookhear.analysis.plan import Options, make_plan
 from lookhear.analysis.report import Report
 from lookhear.analysis.sweep import Progress
-from lookhear.errors import InvalidReport
+from lookhear.errors import InvalidReport, ServiceBusy
 from lookhear.media.limits import Limits
 from lookhear.models.shelf import Shelf
 from lookhear.settings import Settings
@@ -23,14 +24,17 @@ from lookhear.settings import Settings
 _KINDS = ("audio", "image", "video")
 Kept = Callable[[str], str | None]
 Keep = Callable[[str, str], None]
+Made = Callable[[Report], None]
+_LOG = logging.getLogger(__name__)
 
 
 class Answers:
-    """Reports about files. ``kept`` gives what ``keep`` was given for a key, or None."""
+    """Reports about files. ``kept`` gives what ``keep`` was given for a key, or None; where neither can be done now, the
+    work is done all the same. ``made`` is told of what was."""
 
-    def __init__(self, settings: Settings, shelf: Shelf, kept: Kept, keep: Keep) -> None:
+    def __init__(self, settings: Settings, shelf: Shelf, kept: Kept, keep: Keep, made: Made) -> None:
         self._settings, self._shelf = settings, shelf
-        self._kept, self._keep = kept, keep
+        self._kept, self._keep, self._made = kept, keep, made
 
     def __call__(
         self,
@@ -47,8 +51,9 @@ class Answers:
         found = self._known(key)
         if found is None:
             found = analyze(str(path), tasks, options, limits=self._settings, progress=progress, shelf=self._shelf)
+            self._made(found)
             if key is not None and not found.errors:
-                self._keep(key, to_json(found))
+                self._remember(key, found)
         return dataclasses.replace(found, medium=dataclasses.replace(found.medium, name=name or str(path)))
 
     def _key(self, path: Path, tasks: Sequence[str] | None, options: Options | None, sha256: str | None) -> str | None:
@@ -63,9 +68,15 @@ class Answers:
 
     def _known(self, key: str | None) -> Report | None:
         """What is kept, unless it cannot be read any more."""
-        text = self._kept(key) if key else None
         try:
+            text = self._kept(key) if key else None
             found = from_json(text) if text else None
-        except InvalidReport:
+        except (InvalidReport, ServiceBusy):
             return None
         return found if isinstance(found, Report) else None
+
+    def _remember(self, key: str, report: Report) -> None:
+        try:
+            self._keep(key, to_json(report))
+        except ServiceBusy as error:
+            _LOG.warning("an answer was not kept: %s", error)

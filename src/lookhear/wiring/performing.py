@@ -84,7 +84,7 @@ def performer(settings: Settings) -> Performer:
     from lookhear.wiring.service import Service
 
     service = Service(settings)
-    service.open()
+    service.open(tells=False)
     return Performer(service)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -48,11 +50,11 @@ class Service:
         self._vectors: Vectors | None = None
         self._guard = threading.Lock()
 
-    def open(self) -> None:
-        """The database is ready. Raises what keeps it from being so."""
+    def open(self, *, tells: bool = True) -> None:
+        """The database is ready. ``tells``: the webhook hears of jobs from here. Raises what keeps it from being so."""
         self.jobs.open()
         self._opened.set()
-        if self.webhook is not None:
+        if tells and self.webhook is not None:
             from lookhear.wiring.telling import tell_webhook
 
             facts = (self.jobs, self.webhook, self.jobs.newest_event(), self._closing)
@@ -101,7 +103,7 @@ class Service:
     def _answers(self) -> Answers:
         from lookhear.wiring.answers import Answers
 
-        return Answers(self.settings, self.shelf, self.jobs.kept, self.jobs.keep)
+        return Answers(self.settings, self.shelf, self.jobs.kept, self.jobs.keep, self._made)
 
     @property
     def vectors(self) -> Vectors:
@@ -154,19 +156,18 @@ class Service:
         progress: Progress | None = None,
     ) -> Report:
         """The report about a file, from what is kept if it was made before. Raises as ``lookhear.analyze`` does."""
-        report = self._answers(path, tasks, options, name=name, sha256=sha256, progress=progress)
-        for listener in list(self.on_report):
-            listener(report)
-        return report
+        return self._answers(path, tasks, options, name=name, sha256=sha256, progress=progress)
 
     def submit(self, new: NewJob) -> Job:
         """Kept for a worker; an upload that it names stays as long. Raises as ``JobStore.put`` does."""
         upload = new.request.get("upload")
-        if upload:
-            self.spool.settle(upload["sha256"])
-        job = self.jobs.put(new)
-        if upload:
-            self.spool.refer(upload["sha256"], job.id)
+        if not upload:
+            return self.jobs.put(new)
+        id = str(uuid.uuid4())
+        self.spool.refer(upload["sha256"], id)  # first: a job that is kept shall not lose its medium
+        job = self.jobs.put(dataclasses.replace(new, id=id))
+        if job.id != id:
+            self.spool.release(id)
         return job
 
     def report_of(self, job: Job) -> Report | None:
@@ -192,6 +193,10 @@ class Service:
         forget_vectors(self, job_id)
         self.spool.release(job_id)
         return self.files.remove(job_id)
+
+    def _made(self, report: Report) -> None:
+        for listener in list(self.on_report):
+            listener(report)
 
     def _sweep(self) -> None:
         while not self._closing.wait(_SWEEP):

@@ -19,6 +19,8 @@ from lookhear.version import __version__
 
 _FRESH = 1.0  # s that an answer is told again
 _WAIT = 0.002  # s that a request waits for a new one
+_STALE = 5.0  # s after which an answer may be wrong by now
+_PATIENT = 0.05  # s that the first waits who asks after that
 _HANGS = 5.0  # s after which a database that does not answer counts as lost
 _MIB = 1 << 20
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -52,8 +54,10 @@ class Pulse:
         """The newest; younger than a second unless the database takes its time."""
         if not self._running.opened.is_set():
             return self._facts
-        if time.monotonic() - self._facts.at >= _FRESH:
-            await asyncio.wait({self._ask()}, timeout=wait)
+        age = time.monotonic() - self._facts.at
+        if age >= _FRESH:
+            first = self._asking is None and age > _STALE
+            await asyncio.wait({self._ask()}, timeout=max(wait, _PATIENT) if first else wait)
         hangs = self._asking is not None and time.monotonic() - self._asked > _HANGS
         if hangs:
             return Facts(

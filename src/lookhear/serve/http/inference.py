@@ -104,7 +104,7 @@ def _typed(kind: type[Config], fields: dict[str, str]) -> dict[str, Any]:
 def _listed(text: str) -> Any:
     try:
         return json.loads(text) if text.lstrip().startswith("[") else [one.strip() for one in text.split(",")]
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

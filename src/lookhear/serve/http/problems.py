@@ -136,7 +136,11 @@ def _sentence(request: Request, status: int, phrase: str, headers: dict[str, str
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     request.app.state.metrics.errors.labels("invalid_request").inc()
-    return Response(_dumped({"detail": _shown(error.errors())}), 422, media_type="application/json")
+    try:
+        told = _dumped({"detail": _shown(error.errors())})
+    except RecursionError:  # what came in is told, too, unless it is nested too deeply
+        told = _dumped({"detail": [{name: one[name] for name in ("type", "loc", "msg")} for one in error.errors()]})
+    return Response(told, 422, media_type="application/json")
 
 
 async def _gone(request: Request, error: Exception) -> Response:

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from lookhear.serve.http import parts
+from lookhear.serve.http.attended import attended
 from lookhear.serve.http.gate import still_wanted
 from lookhear.serve.http.uploads import Form, Upload, body, is_multipart, read
+from lookhear.serve.http.wish import json_of, valid
 from lookhear.wiring.search import Bounds, Found, Search
 
 _PART = "file"
@@ -133,20 +134,19 @@ _FIELDS = {
 async def by_example(request: Request) -> Any:
     """Images or faces by words, a vector or a medium that is kept (JSON), or by an upload (a form)."""
     if not is_multipart(request):
-        return await _found(request, _checked(Wish, await _json(request)))
+        return await _found(request, valid(Wish, await json_of(request)))
     service = parts.service(request)
     form = Form({_PART: 1}, service.settings.max_upload_bytes)
     uploads = await read(request, form, service.spool)
-    asked = _checked(Bounded, _fields(dict(uploads.fields)))
-    found = await parts.gate(request).run(_like, service, asked, uploads.file(_PART))
-    return _shown(found)
+    asked = valid(Bounded, _fields(dict(uploads.fields)))
+    return _shown(await attended(request, _like, service, asked, uploads.file(_PART)))
 
 
 async def _found(request: Request, wish: Wish) -> dict[str, Any]:
     """Words go through a model, the rest does not take long."""
     service = parts.service(request)
     if wish.text is not None:
-        return _shown(await parts.gate(request).run(_search, service, wish))
+        return _shown(await attended(request, _search, service, wish))
     return _shown(await to_thread.run_sync(_search, service, wish))
 
 
@@ -175,26 +175,10 @@ def _shown(found: Found) -> dict[str, Any]:
     }
 
 
-def _checked(kind: type[Any], content: Any) -> Any:
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        told = error.errors(include_context=False, include_url=False)
-        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in told]) from error
-
-
-async def _json(request: Request) -> Any:
-    try:
-        return json.loads(await request.body())
-    except ValueError as error:
-        told = {"type": "json_invalid", "loc": ("body",), "msg": f"JSON decode error: {error}", "input": None}
-        raise RequestValidationError([told]) from error
-
-
 def _fields(fields: dict[str, Any]) -> dict[str, Any]:
     """Those of a form are text; what is left empty counts as not given."""
     fields = {name: value for name, value in fields.items() if value != ""}
     if "filters" in fields:
-        with suppress(ValueError):  # it is told as being of the wrong type
+        with suppress(ValueError, RecursionError):  # it is told as being of the wrong type
             fields["filters"] = json.loads(fields["filters"])
     return fields
