@@ -88,8 +88,8 @@ def _row(users: int, answers: list[Told], health: list[float], memory: float) ->
     middle, late, last = (times[min(len(times) - 1, int(share * len(times)))] for share in (0.5, 0.95, 0.99))
     return (
         f"| {users} | {len(times) / lasted:.0f} | {middle:.0f} | {late:.0f} | {last:.0f} "
-        f"| {100 * refused:.1f} % | {broken} "
-        f"| {1000 * statistics.median(health):.1f} | {1000 * max(health):.0f} | {memory:.0f} |"
+        f"| {100 * refused:.1f} % | {broken} | {1000 * statistics.median(health):.1f} | {1000 * max(health):.0f} "
+        f"| {memory:.0f} |"
     )
 
 

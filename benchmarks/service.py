@@ -27,8 +27,8 @@ PICTURE, SIZE = "images/mountains.jpg", (640, 480)
 TASKS = ["faces", "objects"]
 CALLERS = (1, 4, 16)
 JOB_CALLERS = 16
-ROUNDS, STARTS = 5, 5
-_LONG, _SHORT = 4.0, 0.5  # s of a burst
+ROUNDS, STARTS = 3, 5
+_LONG, _SHORT = 3.0, 0.5  # s of a burst
 
 
 def sections() -> Iterator[str]:

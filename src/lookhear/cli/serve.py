@@ -23,8 +23,10 @@ def run(host: str | None, port: int | None, workers: int | None, workers_off: bo
 
 def serve(settings: Settings, workers: bool = True) -> None:
     """Connections are taken at once: those that come while the rest is imported only wait."""
+    from lookhear.cli.heaps import share_heaps
     from lookhear.serve.http.listening import listen
 
+    share_heaps()
     listening = listen(settings.host, settings.port)
     from lookhear.serve.http.app import create_app
     from lookhear.serve.http.logs import configure

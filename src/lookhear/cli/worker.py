@@ -14,8 +14,10 @@ from lookhear.wiring.service import Service
 
 def run(workers: int | None, tasks: list[str] | None) -> None:
     """Until a signal comes. Raises what keeps the database or the storage folder from being used."""
+    from lookhear.cli.heaps import share_heaps
     from lookhear.serve.http.logs import configure
 
+    share_heaps()
     given: dict[str, Any] = {} if workers is None else {"max_workers": workers}
     settings = dataclasses.replace(load_settings(), **given)
     configure("DEBUG" if settings.debug else settings.log_level, settings.log_format)

@@ -69,23 +69,13 @@ class Spool:
         path = self._place(sha256)
         return path if path.is_file() else None
 
-    def settle(self, sha256: str) -> bool:
-        """They are safe from power cuts, which takes the disk a while. False: they are not there any more."""
-        path = self._place(sha256)
-        with self._clearly():
-            try:
-                _sync(path, path.parent, self.folder)
-            except FileNotFoundError:
-                return False
-        return True
-
     def refer(self, sha256: str, job_id: str) -> bool:
-        """They stay as long as that job. False: they are not there any more."""
+        """They stay as long as that job, safe from power cuts. False: they are not there any more."""
         path = self._place(sha256)
         with self._clearly(), self._held(path.parent):
             if path.is_file():
                 path.with_name(f"{sha256}.ref.{job_id}").touch()
-                _sync(path.parent)
+                _sync(path, path.parent, self.folder)
                 return True
         return False
 

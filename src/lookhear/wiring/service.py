@@ -163,7 +163,6 @@ class Service:
         upload = new.request.get("upload")
         if not upload:
             return self.jobs.put(new)
-        self.spool.settle(upload["sha256"])
         id = str(uuid.uuid4())
         self.spool.refer(upload["sha256"], id)  # first: a job that is kept shall not lose its medium
         job = self.jobs.put(dataclasses.replace(new, id=id))

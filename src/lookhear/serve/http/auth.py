@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
-import jwt
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
@@ -18,7 +18,6 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lookhear.errors import NoPublicKey, NotAllowed, TokenRefused
-from lookhear.serve.http.keys import ALGORITHM, read_public
 from lookhear.serve.http.parts import guard
 from lookhear.serve.http.problems import known
 from lookhear.serve.http.running import HEALTH
@@ -54,7 +53,7 @@ class Guard:
         self.disabled = settings.auth_disabled
         self.everywhere = settings.auth_scope == "all" and not self.disabled
         path = None if self.disabled else settings.public_key_path
-        self._key = None if path is None else read_public(path)
+        self._key = None if path is None else _read(path)
 
     @property
     def has_key(self) -> bool:
@@ -71,6 +70,10 @@ class Guard:
                 "set PUBLIC_KEY_PATH to the public half, or set AUTH_DISABLED=true."
             )
         token = _token(authorization)
+        import jwt
+
+        from lookhear.serve.http.keys import ALGORITHM
+
         try:
             options: Any = {"require": ["exp", "sub"], "verify_aud": False, "verify_iss": False, "verify_iat": False}
             content = jwt.decode(token, self._key, algorithms=[ALGORITHM], options=options, leeway=_LEEWAY)
@@ -83,6 +86,13 @@ class Guard:
                 "The token is not valid: it must be signed with ES256 by the key of this service."
             ) from error
         return _claims(content)
+
+
+def _read(path: Path) -> Any:
+    """Who has a key waits for what reads it; the others start without."""
+    from lookhear.serve.http.keys import read_public
+
+    return read_public(path)
 
 
 def _token(authorization: list[str]) -> str:
