@@ -116,7 +116,11 @@ def print_rows(rows: list[dict[str, Any]], names: tuple[str, ...] | None) -> Non
     for kind, title in (("audio", "sound"), ("image", "pictures"), ("video", "films")):
         chosen = [row for row in known if row["medium"]["kind"] == kind]
         if chosen:
-            screen.print(_table(chosen, _headlines(kind, names), f"{folder}  {title}".strip(), folder))
+            told = {finding["task"] for row in chosen for finding in row["findings"]}
+            headlines = [
+                headline for headline in _headlines(kind, names) if headline[1] in told
+            ]  # else names are squeezed
+            screen.print(_table(chosen, headlines, f"{folder}  {title}".strip(), folder))
     for row in rows:
         if "error" in row:
             _remark(screen, row["name"], row["error"]["message"], "red")
