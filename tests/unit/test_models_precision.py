@@ -13,7 +13,7 @@ from lookhear.models.card import Card, ModelFile
 from lookhear.models.devices import CPU, CUDA
 from lookhear.models.disk import sha256_of
 from lookhear.models.runtimes import onnx as runtime
-from lookhear.models.runtimes.precision import variant
+from lookhear.models.runtimes.precision import overflows, variant
 from lookhear.models.settings import ModelSettings
 from lookhear.models.store import Installed, Store
 
@@ -54,6 +54,21 @@ def test_eight_bits_are_near_and_smaller(layers: Installed) -> None:
     assert made.stat().st_size < 0.35 * path.stat().st_size
     before = made.stat().st_mtime_ns
     assert variant(layers, path, "int8", CPU) == made and made.stat().st_mtime_ns == before
+
+
+def test_weights_take_seven_bits_where_products_would_overflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = tmp_path / "cpuinfo"
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    facts.write_text("flags : fpu avx2 fma")
+    overflows.cache_clear()
+    assert overflows(facts)
+    facts.write_text("flags : fpu avx2 avx512_vnni")
+    overflows.cache_clear()
+    assert not overflows(facts)
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    overflows.cache_clear()
+    assert not overflows(facts)
+    overflows.cache_clear()
 
 
 def test_half_precision_is_for_gpus_and_eight_bits_for_processors(layers: Installed) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
+from functools import lru_cache
 from pathlib import Path
 
 from lookhear.errors import InvalidModel
@@ -25,8 +27,9 @@ def variant(one: Installed, path: Path, precision: str, device: str) -> Path:
     kind = {("float16", True): "float16", ("int8", False): "int8"}.get((precision, device == CUDA))
     if kind is None:
         return path
+    mark = f"{kind}-7" if kind == "int8" and overflows() else kind  # a store may move to another machine
     folder = one.folder.parents[2] / "derived"
-    target = folder / f"{one.card.id}-{path.stem}-{(one.sha256 or 'own')[:16]}-{kind}.onnx"
+    target = folder / f"{one.card.id}-{path.stem}-{(one.sha256 or 'own')[:16]}-{mark}.onnx"
     with locked(folder / f"{target.name}.lock"):
         if not target.exists():
             fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
@@ -48,9 +51,28 @@ def _quantized(path: Path, target: Path) -> None:
 
     logging.getLogger().addFilter(_hush)  # it advises, by the root logger, to prepare the graph
     try:
-        quantize_dynamic(path, target, op_types_to_quantize=_PRODUCTS, per_channel=True, weight_type=QuantType.QInt8)
+        quantize_dynamic(
+            path,
+            target,
+            op_types_to_quantize=_PRODUCTS,
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            reduce_range=overflows(),
+        )
     finally:
         logging.getLogger().removeFilter(_hush)
+
+
+@lru_cache(maxsize=1)
+def overflows(facts: Path = Path("/proc/cpuinfo")) -> bool:
+    """Does the processor add pairs of 8-bit products up in 16 bits, which overflow? x86 without VNNI does: then weights
+    take 7 bits, as the documentation of ONNX Runtime's quantization advises."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    try:
+        return not {"avx512_vnni", "avx_vnni", "amx_int8"} & set(facts.read_text().split())
+    except OSError:
+        return True
 
 
 def _hush(record: logging.LogRecord) -> bool:
