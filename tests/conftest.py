@@ -17,6 +17,7 @@ __all__ = ["postgresql_server", "postgresql_url"]  # for all tests
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _STORE = tempfile.TemporaryDirectory(prefix="lookhear-no-models-")
 os.environ["MODEL_CACHE_DIR"] = _STORE.name  # what a developer has installed changes no test
+os.environ["XDG_CACHE_HOME"] = os.path.join(_STORE.name, "cache")  # nor where settings are made without the environment
 
 
 @pytest.fixture(autouse=True)
