@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from lookhear.analysis.codec import plain, to_json
 from lookhear.analysis.report import Report
 from lookhear.contracts import jobs, tagging
-from lookhear.contracts.base import Ask
+from lookhear.contracts.base import ANALYSIS, JOBS, TAGGING, Ask
 from lookhear.errors import ServiceBusy
 from lookhear.jobs.control import Control, Outcome
 from lookhear.jobs.job import Job
@@ -24,8 +25,6 @@ from lookhear.wiring.delivery import deliver
 
 if TYPE_CHECKING:
     from lookhear.wiring.service import Service
-
-JOBS, TAGGING, ANALYSIS = "jobs", "tagging", "analysis"  #: contracts that jobs come by
 
 
 @dataclass(frozen=True)
@@ -115,10 +114,18 @@ def performer(settings: Settings) -> Performer:
 
 
 def _told(control: Control, path: Path, limits: Limits) -> Callable[[float], None]:
-    """Seconds of the medium as the share of all of it, where that is known."""
-    with open_medium(str(path), limits) as medium:
-        duration = medium.probe.duration
-    return lambda seconds: control.progress(seconds / duration if duration else None)
+    """Seconds of the medium as the share of all of it, where that is known; asked once something takes a while."""
+
+    @cache
+    def duration() -> float | None:
+        with open_medium(str(path), limits) as medium:
+            return medium.probe.duration
+
+    def told(seconds: float) -> None:
+        whole = duration()
+        control.progress(seconds / whole if whole else None)
+
+    return told
 
 
 def _plainly(job: Job) -> Ask:

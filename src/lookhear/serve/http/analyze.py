@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from lookhear.analysis.codec import to_json
 from lookhear.analysis.plan import make_plan
 from lookhear.analysis.report import Report
+from lookhear.contracts.base import ANALYSIS
 from lookhear.contracts.jobs import job_json
 from lookhear.errors import TookTooLong
 from lookhear.jobs.job import Job, NewJob
@@ -29,7 +30,6 @@ from lookhear.serve.http.uploads import Form
 from lookhear.serve.http.wish import FIELDS, Asked, Fields, Wish, json_of, valid
 from lookhear.settings import Settings
 
-CONTRACT = "analysis"  #: of jobs that come from here; also their type
 _KINDS = ("audio", "image", "video")
 _PART = "file"
 _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Where the job is."}}
@@ -67,8 +67,8 @@ async def analyze(request: Request, wait: Wait = True, idempotency_key: Key = No
             pass  # a job has more time
     await to_thread.run_sync(_check, parts.service(request), asked)
     new = NewJob(
-        contract=CONTRACT,
-        task_type=CONTRACT,
+        contract=ANALYSIS,
+        task_type=ANALYSIS,
         media_store_id=named(asked.name),
         request={**asked.file, "tasks": asked.tasks, "options": asked.options},
         idempotency_key=idempotency_key,

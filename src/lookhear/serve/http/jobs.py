@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from lookhear.analysis.codec import to_json
 from lookhear.analysis.report import Report
 from lookhear.contracts import jobs as contract
-from lookhear.contracts.base import status_of
+from lookhear.contracts.base import JOBS, status_of
 from lookhear.contracts.jobs import JobRequest, job_json
 from lookhear.errors import UnknownJob, UnknownTask
 from lookhear.jobs.job import Job, NewJob, Status
@@ -20,7 +20,6 @@ from lookhear.serve.http import parts
 from lookhear.serve.http.auth import INFERENCE, Claims, needs
 from lookhear.serve.http.problems import Recast
 
-CONTRACT = "jobs"
 _ID = "550e8400-e29b-41d4-a716-446655440000"
 _NOT_THERE: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such job."}}
 _GUARDED: dict[int | str, dict[str, Any]] = {
@@ -102,7 +101,7 @@ async def create(
     """Queue a medium of the media store for a task."""
     media = str(wish.media_store_id)
     new = NewJob(
-        contract=CONTRACT,
+        contract=JOBS,
         task_type=task_type,
         media_store_id=media,
         priority=wish.priority,

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from lookhear.contracts import tagging
+from lookhear.contracts.base import TAGGING
 from lookhear.contracts.tagging import Kind
 from lookhear.errors import JobStopped, LookhearError, of_code
 from lookhear.jobs.job import Job, NewJob, Status
@@ -17,7 +18,6 @@ from lookhear.serve.http import parts
 from lookhear.serve.http.feed import FINAL, feed
 from lookhear.serve.http.uploads import Form, Upload, body, read
 
-CONTRACT = "tagging"
 _PART = "file"
 _LONGEST = 200  # letters of a file's name that are kept
 _FORM = body(Form({_PART: 1}, 0))
@@ -48,7 +48,7 @@ async def _queued(request: Request, kind: Kind) -> dict[str, Any]:
     service = parts.service(request)
     form = Form({_PART: 1}, service.settings.max_upload_bytes)
     upload = (await read(request, form, service.spool)).file(_PART)
-    new = NewJob(CONTRACT, kind, named(upload.filename or _PART), request={"upload": spooled(upload)})
+    new = NewJob(TAGGING, kind, named(upload.filename or _PART), request={"upload": spooled(upload)})
     job: Job = await to_thread.run_sync(service.submit, new)
     return tagging.accepted(job.number)
 
@@ -83,7 +83,7 @@ async def result(request: Request, id: Annotated[str, Path(description="The numb
 def _numbered(jobs: Any, id: str) -> Job | None:
     """None also for jobs of other doors: their results would be taken for tags."""
     job: Job | None = jobs.numbered(int(id)) if id.isascii() and id.isdigit() and len(id) < 19 else None
-    return job if job is not None and job.contract == CONTRACT else None
+    return job if job is not None and job.contract == TAGGING else None
 
 
 async def _awaited(request: Request, job: Job) -> Job | None:
