@@ -112,3 +112,8 @@ def _starts(store: JobStore) -> list[float]:
         waits.append(started[-1] - put)
     workers.stop()
     return waits
+
+
+if __name__ == "__main__":
+    for line in sections():
+        print(line, flush=True)

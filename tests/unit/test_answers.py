@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from lookhear.analysis.report import Report
 from lookhear.errors import DatabaseUnavailable, StorageUnwritable
 from lookhear.models.shelf import shelf_for
 from lookhear.settings import Settings
-from lookhear.wiring.answers import Answers, Keep, Kept
+from lookhear.wiring.answers import Answers
+from lookhear.wiring.later import Keep, Kept, Later
 
 
 @pytest.fixture
@@ -52,6 +54,48 @@ def test_without_a_memory_the_work_is_done_all_the_same(
     tmp_path: Path, image: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     made: list[Report] = []
-    answer = answers(tmp_path, lost, full, made)
-    assert "colors" in answer(image, ["colors"]) and "colors" in answer(image, ["colors"])
+    memory = Later(lost, full)
+    for _ in range(2):
+        assert "colors" in answers(tmp_path, lost, memory.keep, made)(image, ["colors"])
+    memory.close()
     assert len(made) == 2 and "an answer was not kept: The disk is full." in caplog.text
+
+
+def test_what_waits_to_be_written_is_known_and_in_the_end_written() -> None:
+    written: dict[str, str] = {}
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(key: str, json: str) -> None:
+        begun.set()
+        go_on.wait(10)
+        written[key] = json
+
+    memory = Later(written.get, slow)
+    memory.keep("one", "1")
+    assert begun.wait(10) and not written
+    memory.keep("one", "new")
+    memory.keep("two", "2")
+    assert (memory.kept("one"), memory.kept("two"), memory.kept("three")) == ("new", "2", None)
+    go_on.set()
+    memory.close()
+    assert written == {"one": "new", "two": "2"} and memory.kept("one") == "new"
+
+
+def test_more_than_may_wait_is_written_by_whoever_brings_it() -> None:
+    written: dict[str, str] = {}
+    go_on = threading.Event()
+    writers: set[str] = set()
+
+    def slow(key: str, json: str) -> None:
+        writers.add(threading.current_thread().name)
+        if threading.current_thread().name == "lookhear-keep":
+            go_on.wait(10)
+        written[key] = json
+
+    memory = Later(written.get, slow)
+    for number in range(100):
+        memory.keep(str(number), "x")
+    assert threading.current_thread().name in writers
+    go_on.set()
+    memory.close()
+    assert len(written) == 100

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import xxhash
@@ -37,7 +37,7 @@ class Step:
         """The options as plain JSON."""
         return json.loads(json.dumps(dataclasses.asdict(self.options)))  # type: ignore[no-any-return]
 
-    @property
+    @cached_property
     def config_hash(self) -> str:
         """Equal for equal task, version, options and models."""
         facts: dict[str, Any] = {"task": self.task.name, "version": self.task.version, "options": self.config}
@@ -85,9 +85,23 @@ def make_plan(
     Raises UnknownTask, InvalidOptions and UnknownModel.
     """
     names = task_names(tasks)
-    for name in options or {}:
+    try:
+        asked = json.dumps(options or {}, sort_keys=True)
+        return _plan(kind, names, asked, sound, shelf, shelf.store.stamp() if shelf else 0)
+    except TypeError:  # options that are no JSON: enums, paths
+        return _made(kind, names, options or {}, sound, shelf)
+
+
+@lru_cache(maxsize=64)
+def _plan(kind: str, names: tuple[str, ...] | None, options: str, sound: bool, shelf: Shelf | None, stamp: int) -> Plan:
+    """Made once: many who ask, ask the same, and it takes longer than a small task. ``stamp``: of what is installed."""
+    return _made(kind, names, json.loads(options), sound, shelf)
+
+
+def _made(kind: str, names: tuple[str, ...] | None, options: Options, sound: bool, shelf: Shelf | None) -> Plan:
+    for name in options:
         check_name(name)
-    planner = _Planner(kind, tasks_for(kind, names), options or {}, shelf)
+    planner = _Planner(kind, tasks_for(kind, names), options, shelf)
     unnamed = [task for task in planner.asked if task.name not in (names or ())]
     left_out = [] if sound else [task for task in unnamed if hears(task, kind)]
     waiting = [task for task in unnamed if task not in left_out and not planner.ready(task)]

@@ -10,8 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from lookhear.errors import InvalidOptions
 from lookhear.jobs.job import Cleaned, Event, Job, Page, Stats, Status, Sync
+from lookhear.jobs.prepared import Prepared
 from lookhear.jobs.rows import SELECT_EVENT, SELECT_JOB, event_of, job_of, plain
-from lookhear.jobs.statements import WAITING
+from lookhear.jobs.statements import KEEP, KEPT, WAITING
 from lookhear.jobs.tables import ANSWERS, EVENTS, JOBS, QUEUE, SYNC, now_ms
 
 _DAY = 86_400_000
@@ -26,9 +27,9 @@ class Records:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def job(self, *conditions: Any) -> Job | None:
-        """The one that meets them."""
-        row = self._connection.execute(SELECT_JOB.where(*conditions)).one_or_none()
+    def job(self, statement: Prepared, **values: Any) -> Job | None:
+        """The one that it finds."""
+        row = statement.row(self._connection, **values)
         return None if row is None else job_of(row)
 
     def listed(self, status: Status | None, task_type: str | None, limit: int, cursor: str | None) -> Page:
@@ -124,14 +125,12 @@ class Records:
 
     def kept(self, key: str, result_ttl: float) -> str | None:
         """The answer of that key, unless it is old."""
-        young = ANSWERS.c.kept_at >= now_ms() - round(result_ttl * 1000)
-        return self._connection.execute(select(ANSWERS.c.json).where(ANSWERS.c.key == key, young)).scalar_one_or_none()
+        row = KEPT.row(self._connection, b_key=key, b_ttl=round(result_ttl * 1000))
+        return None if row is None else str(row[0])
 
     def keep(self, key: str, json: str) -> None:
         """The answer of that key from now on."""
-        fresh = _INSERTS[self._connection.dialect.name](ANSWERS).values(key=key, json=json, kept_at=now_ms())
-        fresh = fresh.on_conflict_do_update(index_elements=["key"], set_={"json": json, "kept_at": now_ms()})
-        self._connection.execute(fresh)
+        KEEP[self._connection.dialect.name].count(self._connection, b_key=key, b_json=json)
 
     def note_sync(self, job_id: str, media_store_id: str, status: str, error: str | None) -> None:
         """One more try at the media store, and how it went."""

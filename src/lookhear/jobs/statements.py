@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from lookhear.jobs.job import OPEN, Status
 from lookhear.jobs.prepared import Prepared
 from lookhear.jobs.rows import SHOWN
-from lookhear.jobs.tables import EVENTS, JOBS, QUEUE, SYNC, now_ms
+from lookhear.jobs.tables import ANSWERS, EVENTS, JOBS, QUEUE, SYNC, now_ms
 
 _N, _A = QUEUE.c, JOBS.c
 _NUMBER: BindParameter[int] = bindparam("b_number")
@@ -125,9 +125,21 @@ TELL = Prepared(
     .returning(EVENTS.c.id)
 )
 JOB = Prepared(select(*SHOWN).where(_A.number == _NUMBER))
+WITH_ID = Prepared(select(*SHOWN).where(_A.id == bindparam("b_id")))
 WITH_KEY = Prepared(select(*SHOWN).where(_A.idempotency_key == bindparam("b_key")))
 TWIN = Prepared(select(*SHOWN).where(_A.unique_key == bindparam("b_key"), _OPEN))
 EXPIRED = Prepared(select(_N.number).where(_N.worker.is_not(None), _SILENT).with_for_update(skip_locked=True))
 HELD_BY = Prepared(select(_N.number).where(_N.worker == bindparam("b_worker")).with_for_update(skip_locked=True))
 WAITING = Prepared(select(func.count()).select_from(QUEUE).where(_N.worker.is_(None)))
 NOW = Prepared(select(now_ms()))
+_SINCE = now_ms() - bindparam("b_ttl")
+KEPT = Prepared(select(ANSWERS.c.json).where(ANSWERS.c.key == bindparam("b_key"), ANSWERS.c.kept_at >= _SINCE))
+_ANSWER = {"json": bindparam("b_json"), "kept_at": now_ms()}
+KEEP = {
+    name: Prepared(
+        insert_(ANSWERS)
+        .values(key=bindparam("b_key"), **_ANSWER)
+        .on_conflict_do_update(index_elements=["key"], set_=_ANSWER)
+    )
+    for name, insert_ in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}

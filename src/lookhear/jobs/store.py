@@ -14,7 +14,7 @@ from lookhear.jobs.job import Cleaned, Event, Job, NewJob, Page, Stats, Status, 
 from lookhear.jobs.records import Records
 from lookhear.jobs.rows import plain
 from lookhear.jobs.settings import JobSettings
-from lookhear.jobs.tables import JOBS
+from lookhear.jobs.statements import JOB, WITH_ID
 from lookhear.jobs.together import Together
 from lookhear.jobs.watch import FileWatch, ServerWatch, Watch
 
@@ -122,13 +122,13 @@ class JobStore:
 
     def get(self, id: str) -> Job | None:
         """By its id."""
-        return self._read(lambda records: records.job(JOBS.c.id == plain(id)))
+        return self._read(lambda records: records.job(WITH_ID, b_id=plain(id)))
 
     def numbered(self, number: int) -> Job | None:
         """By its number."""
         if not 0 < number < 1 << 63:
             return None
-        return self._read(lambda records: records.job(JOBS.c.number == number))
+        return self._read(lambda records: records.job(JOB, b_number=number))
 
     def listed(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,16 +19,14 @@ from lookhear.errors import InvalidReport, ServiceBusy
 from lookhear.media.limits import Limits
 from lookhear.models.shelf import Shelf
 from lookhear.settings import Settings
+from lookhear.wiring.later import Keep, Kept
 
 _KINDS = ("audio", "image", "video")
-Kept = Callable[[str], str | None]
-Keep = Callable[[str, str], None]
 Made = Callable[[Report], None]
-_LOG = logging.getLogger(__name__)
 
 
 class Answers:
-    """Reports about files. ``kept`` gives what ``keep`` was given for a key, or None; where neither can be done now, the
+    """Reports about files. ``kept`` gives what ``keep`` was given for a key, or None; where it cannot be asked now, the
     work is done all the same. ``made`` is told of what was."""
 
     def __init__(self, settings: Settings, shelf: Shelf, kept: Kept, keep: Keep, made: Made) -> None:
@@ -53,7 +50,7 @@ class Answers:
             found = analyze(str(path), tasks, options, limits=self._settings, progress=progress, shelf=self._shelf)
             self._made(found)
             if key is not None and not found.errors:
-                self._remember(key, found)
+                self._keep(key, to_json(found))
         return dataclasses.replace(found, medium=dataclasses.replace(found.medium, name=name or str(path)))
 
     def _key(self, path: Path, tasks: Sequence[str] | None, options: Options | None, sha256: str | None) -> str | None:
@@ -74,9 +71,3 @@ class Answers:
         except (InvalidReport, ServiceBusy):
             return None
         return found if isinstance(found, Report) else None
-
-    def _remember(self, key: str, report: Report) -> None:
-        try:
-            self._keep(key, to_json(report))
-        except ServiceBusy as error:
-            _LOG.warning("an answer was not kept: %s", error)

@@ -22,6 +22,7 @@ from lookhear.jobs.spool import Spool
 from lookhear.models.shelf import Shelf, shelf_for
 from lookhear.outlets.files import JobFiles
 from lookhear.settings import Settings
+from lookhear.wiring.later import Later
 
 if TYPE_CHECKING:
     from lookhear.jobs.store import JobStore
@@ -65,7 +66,12 @@ class Service:
         """Everything is on the disk."""
         self._closing.set()
         self.jobs.rouse()
-        for part in (self.__dict__.get("webhook"), self.__dict__.get("media"), self._vectors):
+        for part in (
+            self.__dict__.get("_memory"),
+            self.__dict__.get("webhook"),
+            self.__dict__.get("media"),
+            self._vectors,
+        ):
             if part is not None:
                 part.close()
         self.jobs.close()
@@ -103,7 +109,11 @@ class Service:
     def _answers(self) -> Answers:
         from lookhear.wiring.answers import Answers
 
-        return Answers(self.settings, self.shelf, self.jobs.kept, self.jobs.keep, self._made)
+        return Answers(self.settings, self.shelf, self._memory.kept, self._memory.keep, self._made)
+
+    @cached_property
+    def _memory(self) -> Later:
+        return Later(self.jobs.kept, self.jobs.keep)
 
     @property
     def vectors(self) -> Vectors:
