@@ -5,6 +5,7 @@ LOAD := .venv-load
 EXTRAS := captions,speech
 BIN := $(VENV)/bin
 FILES ?=
+JOBS ?= logical
 
 .PHONY: demo serve test parity check bench eval clean
 
@@ -26,9 +27,9 @@ demo: $(BIN)/.installed
 serve: $(BIN)/.installed
 	@AUTH_DISABLED=$${AUTH_DISABLED-true} $(BIN)/lookhear serve
 
-## test: lint, types, house rules, and the tests
+## test: lint, types, house rules, and the tests, in as many processes as there are cores (or JOBS=…)
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 
 $(PARITY)/.installed: pyproject.toml tests/parity/requirements.txt
 	$(PYTHON) -m venv $(PARITY)

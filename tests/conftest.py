@@ -1,4 +1,4 @@
-"""What every test is held to, and where shared recordings are."""
+"""What every test is held to, and where shared recordings are. ``support/alone.py`` says which tests must run alone."""
 
 from __future__ import annotations
 
@@ -10,9 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from support.alone import pytest_collection_modifyitems, pytest_configure, pytest_runtest_protocol
 from support.services import postgresql_server, postgresql_url
 
-__all__ = ["postgresql_server", "postgresql_url"]  # for all tests
+__all__ = [  # for all tests
+    "postgresql_server",
+    "postgresql_url",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_runtest_protocol",
+]
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _STORE = tempfile.TemporaryDirectory(prefix="lookhear-no-models-")

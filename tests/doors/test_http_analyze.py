@@ -177,6 +177,7 @@ def test_a_job_gives_the_same_report(tmp_path: Path, roots: Path) -> None:
         assert (values(by_job), by_job.medium.name) == (values(at_once), "tune.flac")
 
 
+@pytest.mark.alone
 def test_what_takes_too_long_becomes_a_job(tmp_path: Path, roots: Path) -> None:
     with doors(tmp_path, roots, request_timeout=0.5, job_timeout=0.5) as (client, app):
         began = time.monotonic()
@@ -197,6 +198,7 @@ def test_a_client_that_goes_away_stops_the_analysis(tmp_path: Path, roots: Path)
         until(lambda: app.state.gate.taken == 0, SOON)
 
 
+@pytest.mark.alone
 def test_more_than_may_run_are_refused_and_health_goes_on(tmp_path: Path, roots: Path) -> None:
     with doors(tmp_path, roots, max_requests=2) as (client, app):
         running = [begun(client, app, place) for place in (1, 2)]

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from fastapi import FastAPI
-from PIL import Image
 
 from lookhear.errors import DatabaseUnavailable
 from lookhear.jobs.job import Job, NewJob
@@ -36,26 +35,6 @@ class Told(NamedTuple):
     event: str
     data: dict[str, Any]
     text: str = ""
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> WorkingService:
-    (tmp_path / "media").mkdir()
-    Image.new("RGB", (64, 48), "teal").save(tmp_path / "media" / "1", "png")
-    return WorkingService(Settings(storage_dir=tmp_path, auth_disabled=True, worker_max_retries=0))
-
-
-@pytest.fixture
-def app(service: WorkingService) -> FastAPI:
-    return create_app(service)
-
-
-@pytest.fixture
-def client(service: WorkingService, app: FastAPI) -> Iterator[httpx.Client]:
-    with served(app) as client:
-        client.get("/").raise_for_status()  # the service has opened
-        yield client
-        service.may_work.set()
 
 
 @contextmanager
@@ -250,6 +229,7 @@ def test_streams_say_when_the_jobs_cannot_be_read() -> None:
     assert b"cannot be read now" in asyncio.run(told())[-1]
 
 
+@pytest.mark.alone
 def test_a_thousand_idle_readers_cost_nothing_and_hear_all(
     client: httpx.Client, app: FastAPI, service: WorkingService
 ) -> None:

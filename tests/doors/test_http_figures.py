@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,19 +14,6 @@ from support.films import encoded, shots
 from support.models import installed
 from support.service import served, until
 from support.working import WorkingService
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> WorkingService:
-    return service_in(tmp_path, auth_disabled=True)
-
-
-@pytest.fixture
-def client(service: WorkingService) -> Iterator[httpx.Client]:
-    with served(create_app(service)) as client:
-        client.get("/").raise_for_status()  # the service has opened
-        yield client
-        service.may_work.set()
 
 
 def test_administrators_see_figures_and_tidy_up(client: httpx.Client, service: WorkingService) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,6 @@ from lookhear.tasks.catalogue import all_tasks
 from support.asking import KEYS, ended, queued, service_in
 from support.service import served, until
 from support.working import WorkingService
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> WorkingService:
-    return service_in(tmp_path, auth_disabled=True)
-
-
-@pytest.fixture
-def client(service: WorkingService) -> Iterator[httpx.Client]:
-    with served(create_app(service)) as client:
-        client.get("/").raise_for_status()  # the service has opened
-        yield client
-        service.may_work.set()
 
 
 def test_a_job_is_created_done_and_deleted(client: httpx.Client, service: WorkingService) -> None:

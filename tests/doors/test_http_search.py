@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +39,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def service(tmp_path: Path, models: Path) -> WorkingService:
     return WorkingService(Settings(storage_dir=tmp_path / "data", auth_disabled=True, model_cache_dir=models))
-
-
-@pytest.fixture
-def client(service: WorkingService) -> Iterator[httpx.Client]:
-    with served(create_app(service)) as client:
-        client.get("/").raise_for_status()
-        yield client
 
 
 def fill(service: WorkingService, folder: Path) -> Made:

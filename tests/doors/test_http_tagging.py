@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,10 +12,9 @@ import pytest
 
 from examples.tune import compose, write
 from lookhear.jobs.job import NewJob
-from lookhear.serve.http.app import create_app
 from lookhear.settings import Settings
 from support.films import encoded, shots
-from support.service import served, until
+from support.service import until
 from support.working import WorkingService
 
 WAIT = 1.0
@@ -26,14 +24,6 @@ WAIT = 1.0
 def service(tmp_path: Path) -> WorkingService:
     settings = Settings(storage_dir=tmp_path, auth_disabled=True, result_wait=WAIT, worker_max_retries=0)
     return WorkingService(settings)
-
-
-@pytest.fixture
-def client(service: WorkingService) -> Iterator[httpx.Client]:
-    with served(create_app(service)) as client:
-        client.get("/").raise_for_status()  # the service has opened
-        yield client
-        service.may_work.set()
 
 
 @pytest.fixture(scope="module")

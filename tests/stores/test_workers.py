@@ -79,6 +79,7 @@ def test_a_job_starts_at_once(store: JobStore) -> None:
     assert statistics.median(waits) < 5, "nobody woke the worker"
 
 
+@pytest.mark.alone
 def test_a_job_put_by_another_process_starts_at_once(store: JobStore, settings: JobSettings) -> None:
     with JobStore(settings) as other, working(store, lambda job, control: Outcome(), worker_poll_interval=30.0):
         for _ in range(3):
@@ -168,6 +169,7 @@ def test_a_job_that_takes_too_long_ends_even_if_it_does_not_listen(store: JobSto
     assert [event.kind for event in store.events(0, job.id)] == ["pending", "started", "failed"]
 
 
+@pytest.mark.alone
 def test_the_lease_of_a_long_job_is_renewed(store: JobStore) -> None:
     def perform(job: Job, control: Control) -> Outcome:
         time.sleep(1.0)

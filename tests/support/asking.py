@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+from fastapi import FastAPI
 from PIL import Image
 
 from lookhear.jobs.job import Status
+from lookhear.serve.http.app import create_app
 from lookhear.settings import Settings
-from support.service import until
+from support.service import served, until
 from support.working import WorkingService
 
 KEYS = {
@@ -32,6 +36,27 @@ def service_in(folder: Path, **settings: Any) -> WorkingService:
     (folder / "media").mkdir()
     Image.new("RGB", (64, 48), "teal").save(folder / "media" / "1", "png")
     return WorkingService(Settings(storage_dir=folder, worker_max_retries=0, **settings))
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> WorkingService:
+    """One that lets everyone in."""
+    return service_in(tmp_path, auth_disabled=True)
+
+
+@pytest.fixture
+def app(service: WorkingService) -> FastAPI:
+    """Its doors."""
+    return create_app(service)
+
+
+@pytest.fixture
+def client(service: WorkingService, app: FastAPI) -> Iterator[httpx.Client]:
+    """It has opened."""
+    with served(app) as client:
+        client.get("/").raise_for_status()
+        yield client
+        service.may_work.set()
 
 
 def queued(client: httpx.Client, task: str = "colors", medium: Any = "1", **more: Any) -> dict[str, Any]:

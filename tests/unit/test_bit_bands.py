@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ def test_it_finds_what_brute_force_finds(rows: list[int], flips: list[tuple[int,
         assert index.near(row).tolist() == expected
 
 
+@pytest.mark.alone
 def test_twenty_thousand_hashes_take_seconds() -> None:
     random = np.random.default_rng(0)
     rows = random.integers(0, 2**64, 20_000, dtype=np.uint64)

@@ -197,6 +197,7 @@ def test_playlists_touch_nothing_they_name(text: str, scheme: str, tmp_path: Pat
             trap.accept()
 
 
+@pytest.mark.alone
 def test_a_session_description_opens_no_socket() -> None:
     text = b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 40008 RTP/AVP 0\n"
     began = time.monotonic()

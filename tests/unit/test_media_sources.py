@@ -82,6 +82,7 @@ def test_a_closed_file_is_told(tmp_path: Path, wav: bytes) -> None:
         lookhear.analyze(file, FACTS)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "chunk", [bytes(65536), os.urandom(65536), b"not a sound at all\n" * 3000], ids=["0", "?", "a"]
 )
@@ -123,6 +124,7 @@ def test_standard_input_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch)
         sys.stdin.detach()
 
 
+@pytest.mark.alone
 def test_what_is_not_recognised_by_much_is_no_medium(tmp_path: Path) -> None:
     """An ID3 tag that claims 256 MB, and nothing but zeros after it."""
     path = tmp_path / "song.mp3"

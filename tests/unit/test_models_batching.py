@@ -178,6 +178,7 @@ def test_a_model_with_a_fixed_batch_answers_all_the_same(tmp_path: Path) -> None
     pool.close()
 
 
+@pytest.mark.alone
 def test_alone_nobody_waits() -> None:
     run = Doubles()
     batcher = Batcher(run, 8)

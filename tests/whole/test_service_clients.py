@@ -67,6 +67,7 @@ def begun(server: Program, size: int) -> socket.socket:
     return connection
 
 
+@pytest.mark.alone
 def test_many_slow_uploads_keep_nobody_waiting(server: Program, client: httpx.Client, folder: Path) -> None:
     with ExitStack() as stack:
         slow = [stack.enter_context(begun(server, 1 << 30)) for _ in range(200)]
