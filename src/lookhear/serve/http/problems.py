@@ -39,6 +39,14 @@ class Recast(Exception):
         self.status = status
 
 
+class Through(HTTPException):
+    """``error``, out of the reading of a body, where FastAPI lets none but its own kind through."""
+
+    def __init__(self, error: LookhearError) -> None:
+        super().__init__(error.http_status, error.message)
+        self.error = error
+
+
 def install(app: FastAPI) -> None:
     """Let ``app`` answer all its failures this way."""
     app.add_exception_handler(LookhearError, _known)
@@ -116,6 +124,8 @@ async def _known(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error, Through):
+        return known(request.scope, error.error)
     status, headers = error.status_code, dict(error.headers or {})
     if status < 200 or status in (204, 304):
         return Response(status_code=status, headers=headers)
