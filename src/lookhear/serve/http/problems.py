@@ -76,9 +76,12 @@ def known(scope: Scope, error: LookhearError, status: int | None = None) -> Resp
     app = scope.get("app")
     if app is not None:
         app.state.metrics.errors.labels(error.code).inc()
-        if app.state.service.settings.debug and error.__cause__ is not None:
-            return problem(scope, status, error.code, f"{error.message} [{_cause(error)}]", _headers(error, status))
-    return problem(scope, status, error.code, error.message, _headers(error, status))
+        if app.state.service.settings.debug:
+            cause = f" [{_cause(error)}]" if error.__cause__ is not None else ""
+            return problem(scope, status, error.code, error.message + cause, _headers(error, status))
+    if error.told:
+        _log.warning("%s", error.message)
+    return problem(scope, status, error.code, error.told or error.message, _headers(error, status))
 
 
 def unexpected(scope: Scope, error: Exception) -> Response:
