@@ -9,6 +9,8 @@
     │   ├── EmptyMedium           no bytes at all, or no sound in it
     │   ├── DamagedMedium         it looks like media, but nothing in it can be decoded
     │   ├── MediumUnreadable      permission denied, or the disk failed
+    │   │   └── SourceFailed      what a URL names cannot be fetched
+    │   │       └── SourceTimedOut  its server takes too long
     │   ├── LimitExceeded         over a limit of the settings (bytes, pixels, duration, streams, channels, time)
     │   ├── SourceRefused         a URL where URLs are not allowed
     │   ├── WrongMedium           sound where pictures are asked for, or the like
@@ -22,6 +24,7 @@
     │   ├── InvalidModel          a model's file is damaged, of another kind than it should be, or unsafe
     │   ├── InvalidCard           an entry of a model catalogue is wrong
     │   ├── DuplicateJob          the same is asked of the same medium already, and is not done yet
+    │   ├── KeyReused             an Idempotency-Key that stands for another request
     │   ├── BadUpload             the body is no multipart/form-data, or breaks off
     │   │   └── SlowUpload        the body came too slowly
     │   ├── PathRefused           a path outside the folders that requests may name
@@ -55,7 +58,8 @@
         ├── ModelMissing          the weights that it takes are not installed
         └── DeviceMissing         a GPU is required, and there is none
 
-Every class carries: ``code`` (stable, for machines), ``http_status``, ``exit_code``, ``retryable``.
+Every class carries: ``code`` (stable, for machines), ``http_status``, ``exit_code``, ``retryable``; those whose message
+names places of this machine also ``told``: what callers of the service get to read in its place.
 """
 
 from __future__ import annotations
@@ -70,6 +74,7 @@ class LookhearError(Exception):
     http_status: ClassVar[int] = 500
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
+    told: ClassVar[str] = ""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -115,6 +120,20 @@ class MediumUnreadable(InputError):
 
     code = "medium_unreadable"
     http_status = 403
+
+
+class SourceFailed(MediumUnreadable):
+    """What a URL names cannot be fetched: no such host, nobody answers, or its server refuses."""
+
+    code = "source_failed"
+    http_status = 422
+
+
+class SourceTimedOut(SourceFailed):
+    """The server of a URL takes too long."""
+
+    code = "source_timed_out"
+    http_status = 504
 
 
 class LimitExceeded(InputError):
@@ -207,6 +226,12 @@ class DuplicateJob(InputError):
     def __init__(self, message: str, job: Any = None) -> None:
         super().__init__(message)
         self.job = job
+
+
+class KeyReused(InputError):
+    """An idempotency key comes with another request than the one that it stands for."""
+
+    code = "key_reused"
 
 
 class BadUpload(InputError):
@@ -320,6 +345,7 @@ class StorageUnwritable(ServiceBusy):
     """The disk refuses to keep a job, an upload or a result."""
 
     code = "storage_unwritable"
+    told = "The disk of the service is full, or cannot be written to. Send it again later; the log of the service says more."
     retry_after = 30
 
 
@@ -327,6 +353,9 @@ class DatabaseUnavailable(ServiceBusy):
     """The database of jobs does not answer."""
 
     code = "database_unavailable"
+    told = (
+        "The database of the service does not answer now. Send it again in a moment; the log of the service says more."
+    )
 
 
 class TooManyRequests(ServiceBusy):
@@ -384,6 +413,7 @@ class VectorsUnavailable(OutletFailed):
     """The server that keeps vectors cannot be reached, or fails."""
 
     code = "vectors_unavailable"
+    told = "The vectors cannot be used now. Send it again in a moment; the log of the service says more."
 
 
 class VectorsLocked(VectorsUnavailable):
@@ -402,6 +432,7 @@ class FilesUnwritable(OutletFailed):
     """The disk refuses to keep a job's files."""
 
     code = "files_unwritable"
+    told = StorageUnwritable.told
     http_status = 507
 
 

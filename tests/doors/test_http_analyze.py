@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,43 @@ def test_what_cannot_be_is_said_before_anything_is_done(client: httpx.Client, wa
         answer = client.post("/analyze", params={"wait": wait}, json=asked)
         assert (answer.status_code, answer.json()["code"]) == (status, code), asked
     assert client.get("/job").json()["jobs"] == []
+
+
+def test_a_url_that_cannot_be_read_is_told_apart_from_one_that_may_not(tmp_path: Path, roots: Path) -> None:
+    with ExitStack() as stack:
+        there, silent = stack.enter_context(web()), stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        allowed = {"allow_urls": True, "allow_private_urls": True, "media_open_seconds": 0.3}
+        client, _ = stack.enter_context(doors(tmp_path, roots, **allowed))
+        picture = (roots / "poster.png").read_bytes()
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            nobody = gone.getsockname()[1]
+        expected = [
+            (f"http://127.0.0.1:{nobody}/a.png", 422, "source_failed"),
+            ("http://nowhere.invalid/a.png", 422, "source_failed"),
+            (there.put("/broken", status=500), 422, "source_failed"),
+            (there.put("/short", picture, cuts=[100]), 422, "source_failed"),
+            (there.url("/nothing"), 404, "medium_not_found"),
+            (f"http://127.0.0.1:{silent.getsockname()[1]}/", 504, "source_timed_out"),
+            (there.put("/held", picture, holds=0), 504, "source_timed_out"),
+        ]
+        for url, status, code in expected:
+            answer = client.post("/analyze", json={"url": url})
+            assert (answer.status_code, answer.json().get("code")) == (status, code), (url, answer.text)
+        assert not list((tmp_path / "data").rglob("uploads/parts/*"))
+
+
+def test_what_would_be_refused_is_not_taken_in(tmp_path: Path, roots: Path) -> None:
+    with doors(tmp_path, roots, max_requests=1) as (client, app):
+        running = begun(client, app)
+        asked = (
+            "Host: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 999999\r\nExpect: 100-continue"
+        )
+        for path in ("/analyze", "/caption/generate", "/caption/batch", "/image/process", "/infer/faces", "/search"):
+            with socket.create_connection((client.base_url.host, client.base_url.port or 0), 30) as one:
+                one.sendall(f"POST {path} HTTP/1.1\r\n{asked}\r\n\r\n".encode())
+                answer = one.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 503") and b"retry-after: 1" in answer.lower(), path
+        running.close()
 
 
 def test_a_body_of_another_shape_is_invalid(client: httpx.Client, roots: Path) -> None:

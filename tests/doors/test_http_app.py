@@ -15,7 +15,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
-from lookhear.errors import DamagedMedium, LookhearError, ModelMissing, TooManyRequests
+from lookhear.errors import DamagedMedium, LookhearError, ModelMissing, StorageUnwritable, TooManyRequests
 from lookhear.serve.http.app import create_app
 from lookhear.serve.http.problems import MEDIA_TYPE, Recast
 from lookhear.settings import Settings
@@ -43,7 +43,13 @@ def doors(app: FastAPI) -> None:
             raise ZeroDivisionError("secret")
         if how == "recast":
             raise Recast(DamagedMedium("Broken."), 400)
-        kinds = {"damaged": DamagedMedium, "missing": ModelMissing, "busy": TooManyRequests, "other": LookhearError}
+        kinds = {
+            "full": StorageUnwritable,
+            "damaged": DamagedMedium,
+            "missing": ModelMissing,
+            "busy": TooManyRequests,
+            "other": LookhearError,
+        }
         raise kinds[how]("A sentence.") from ValueError("the cause")
 
     app.include_router(router)
@@ -94,7 +100,16 @@ def test_health_has_all_that_its_clients_read(client: httpx.Client, service: Ser
     usage = told["memory_usage"]
     assert usage["percentage"] == pytest.approx(100 * usage["used_mb"] / usage["total_mb"], abs=0.1)
     assert client.get("/health/live").status_code == client.get("/health/ready").status_code == 200
-    assert client.head("/health").status_code == 200
+
+
+def test_head_is_get_without_a_body(client: httpx.Client) -> None:
+    for path in ("/", "/health", "/health/live", "/health/ready", "/metrics", "/tasks", "/openapi.json", "/ui/"):
+        answer, whole = client.head(path), client.get(path)
+        assert (answer.status_code, answer.content) == (200, b""), path
+        assert answer.headers["content-type"] == whole.headers["content-type"]
+    assert client.head("/nothing").status_code == 404
+    assert client.head("/events").status_code == client.head("/analyze").status_code == 405
+    assert 'method="HEAD",route="/tasks",status="200"' in client.get("/metrics").text
 
 
 def test_health_is_right_when_it_is_first_asked(client: httpx.Client, service: Service) -> None:
@@ -188,11 +203,19 @@ def test_a_bug_is_logged_and_tells_nothing(client: httpx.Client, caplog: pytest.
     assert client.get("/").status_code == 200
 
 
+def test_where_the_disk_is_is_for_the_log(client: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
+    answer = client.get("/fails/full")
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unwritable") and answer.headers["retry-after"]
+    assert "full" in answer.json()["detail"] and "A sentence." not in answer.text
+    assert "A sentence." in [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+
 def test_with_debug_a_problem_tells_where_it_comes_from(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     app = create_app(Service(Settings(storage_dir=tmp_path, auth_disabled=True, debug=True)))
     doors(app)
     with served(app) as client:
         assert client.get("/fails/damaged").json()["detail"] == "A sentence. [ValueError: the cause]"
+        assert client.get("/fails/full").json()["detail"] == "A sentence. [ValueError: the cause]"
         assert "ZeroDivisionError: secret" in client.get("/fails/bug").json()["detail"]
     caplog.clear()
 

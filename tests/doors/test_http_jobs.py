@@ -17,8 +17,11 @@ from lookhear.serve.http.app import create_app
 from lookhear.serve.http.keys import make_pair, read_private, sign
 from lookhear.tasks.catalogue import all_tasks
 from support.asking import KEYS, ended, queued, service_in
+from support.files import jpeg
 from support.service import served, until
 from support.working import WorkingService
+
+PICTURE = jpeg()
 
 
 def test_a_job_is_created_done_and_deleted(client: httpx.Client, service: WorkingService) -> None:
@@ -69,6 +72,8 @@ def test_a_job_that_fails_says_why(client: httpx.Client) -> None:
         {"media_store_id": "1", "priority": -1},
         {"media_store_id": "1", "priority": 2.5},
         {"media_store_id": "1", "priority": "high"},
+        {"media_store_id": "1", "priority": "5"},
+        {"media_store_id": "1", "priority": True},
         [],
         "1",
     ],
@@ -122,6 +127,26 @@ def test_an_idempotency_key_gives_the_same_job_again(client: httpx.Client, servi
     ]
     assert [one.status_code for one in answers] == [201, 201]
     assert answers[0].json()["job_id"] == answers[1].json()["job_id"]
+
+
+def test_a_key_with_another_request_is_422_and_each_door_has_its_own(
+    client: httpx.Client, service: WorkingService
+) -> None:
+    service.may_work.clear()
+    for key in ("k", "anyone:k"):
+        headers = {"Idempotency-Key": key}
+        first = client.post("/job/colors", json={"media_store_id": key}, headers=headers)
+        others = [("colors", {"media_store_id": "2"}), ("technical", {"media_store_id": key})]
+        for task, body in [*others, ("colors", {"media_store_id": key, "priority": 9})]:
+            refused = client.post(f"/job/{task}", json=body, headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (422, "key_reused"), refused.text
+        files = {"file": ("1.png", PICTURE)}
+        analysed = client.post("/analyze", params={"wait": False}, files=files, headers=headers)
+        assert analysed.status_code == 202 and analysed.json()["job_id"] != first.json()["job_id"]
+        again = client.post("/analyze", params={"wait": False}, files=files, headers=headers)
+        assert again.json()["job_id"] == analysed.json()["job_id"]
+        other = client.post("/analyze", params={"wait": False}, files={"file": ("2.png", PICTURE)}, headers=headers)
+        assert (other.status_code, other.json()["code"]) == (422, "key_reused")
 
 
 def test_the_most_urgent_is_done_first(client: httpx.Client, service: WorkingService) -> None:

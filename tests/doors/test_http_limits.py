@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,7 @@ from lookhear.errors import (
     TookTooLong,
     TooManyRequests,
 )
-from lookhear.serve.http import parts
+from lookhear.serve.http import pace, parts
 from lookhear.serve.http.app import create_app
 from lookhear.serve.http.gate import Gate, still_wanted
 from lookhear.serve.http.ids import REQUEST_ID
@@ -87,6 +88,18 @@ def test_a_body_that_is_read_as_a_whole_is_bounded(client: httpx.Client, streame
         assert answer.status_code == status, answer.text
         if status == 413:
             assert str(MAX_BODY) in answer.json()["detail"] and answer.json()["code"] == "limit_exceeded"
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+def test_a_body_that_does_not_come_is_given_up(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, length: str
+) -> None:
+    monkeypatch.setattr(pace, "PATIENCE", 0.3)
+    head = f"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", client.base_url.port or 0), 30) as one:
+        one.sendall(head.encode() + b'5\r\n{"a":' * ("chunked" in length))
+        answer = b"".join(iter(lambda: one.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 408") and b"application/problem+json" in answer and b"slow_upload" in answer
 
 
 def test_what_takes_too_long_is_told_and_ended(client: httpx.Client) -> None:

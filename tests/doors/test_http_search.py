@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from lookhear.outlets.vectors import Made, Point
 from lookhear.serve.http.app import create_app
 from lookhear.serve.http.keys import make_pair, read_private, sign
 from lookhear.settings import Settings
+from support.asking import ended
 from support.clip import BLUE, GREEN, RED, WIDTH, plain, png, write_clip
 from support.service import served
 from support.working import WorkingService
@@ -177,6 +179,35 @@ def test_bad_forms_and_vectors_are_422(client: httpx.Client, service: WorkingSer
     assert client.post("/search", json={"vector": [1.0, 0.0]}).json()["code"] == "invalid_vector"
     assert client.get("/search").status_code == 422
     assert client.post("/search", files={"file": b"no picture"}).status_code == 415
+
+
+def test_what_jobs_of_analyze_were_asked_to_embed_is_found(client: httpx.Client, service: WorkingService) -> None:
+    ids, asked = [], {"tasks": "embedding,colors"}
+    for name, colour in (("red.png", RED), ("blue.png", BLUE)):
+        picture = {"file": (name, png(plain(colour)))}
+        job = client.post("/analyze", params={"wait": False}, files=picture, data=asked).json()
+        done = ended(client, job["job_id"])
+        assert done["result"]["vectors"] == {"stored": 1}, done
+        ids.append(job["job_id"])
+    first = client.get("/search", params={"q": "red"}).json()["hits"][0]
+    payload = first["payload"]
+    assert (payload["name"], payload["job_id"]) == ("red.png", ids[0])
+    assert payload["media_store_id"] == payload["sha256"] == hashlib.sha256(png(plain(RED))).hexdigest()
+    near = client.post("/search", json={"media_store_id": payload["media_store_id"]}).json()["hits"]
+    assert [hit["payload"]["name"] for hit in near] == ["blue.png"]
+    client.delete(f"/job/{ids[0]}").raise_for_status()
+    left = client.get("/search", params={"q": "red"}).json()["hits"]
+    assert [hit["payload"]["name"] for hit in left] == ["blue.png"]
+
+
+def test_an_analysis_whose_vectors_do_not_fit_those_that_are_kept_says_so(
+    client: httpx.Client, service: WorkingService
+) -> None:
+    service.vectors.make(IMAGES, WIDTH, Made("another-clip", "3", "cd"))
+    picture = {"file": ("red.png", png(plain(RED)))}
+    job = client.post("/analyze", params={"wait": False}, files=picture, data={"tasks": "embedding"}).json()
+    done = ended(client, job["job_id"])
+    assert done["status"] == "completed" and "another-clip" in done["result"]["vectors"]["reason"]
 
 
 def lookhear(*arguments: str, folder: Path, models: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -8,6 +8,7 @@ import itertools
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookhear.errors import BadUpload, LimitExceeded
-from lookhear.serve.http import parts, uploads
+from lookhear.serve.http import pace, parts, uploads
 from lookhear.serve.http.app import create_app
 from lookhear.serve.http.multipart import Form, Reader, Uploads, bare_name
 from lookhear.settings import Settings
@@ -168,6 +169,10 @@ def doors(app: FastAPI) -> None:
     async def take_large(request: Request) -> dict[str, Any]:
         return told(await uploads.read(request, LARGE, parts.service(request).spool))
 
+    @router.get("/stop")
+    async def stop(request: Request) -> None:
+        parts.running(request).on_failure()  # as a signal does
+
     app.include_router(router)
 
 
@@ -238,11 +243,38 @@ def test_a_client_that_goes_leaves_nothing(client: httpx.Client, service: Servic
 def test_a_client_that_dawdles_is_sent_away(
     client: httpx.Client, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "PATIENCE", 0.3)
+    monkeypatch.setattr(pace, "PATIENCE", 0.3)
     with raw(client, part("file", b"x" * 100, "x")[:-2], 5000) as one:
         answer = b"".join(iter(lambda: one.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 408") and b"slow_upload" in answer
     until(lambda: left(service.spool) == [])
+
+
+def test_an_upload_that_stands_still_does_not_keep_the_service_from_stopping(
+    client: httpx.Client, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "GRACE", 0.2)
+    with raw(client, part("file", b"x" * 900_000, "x")[:-2], 2_000_000) as one:
+        until(lambda: left(service.spool) != [])
+        began = time.monotonic()
+        client.get("/stop").raise_for_status()
+        answer = b"".join(iter(lambda: one.recv(65536), b""))
+        assert time.monotonic() - began < pace.PATIENCE / 2
+    assert answer.startswith(b"HTTP/1.1 503") and b"retry-after" in answer.lower()
+    until(lambda: left(service.spool) == [])
+
+
+def test_an_upload_that_goes_on_is_finished_before_the_service_stops(
+    client: httpx.Client, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "GRACE", 5.0)
+    content = part("file", b"x" * 900_000, "x") + END
+    with raw(client, content[:600_000], len(content)) as one:
+        until(lambda: left(service.spool) != [])
+        client.get("/stop").raise_for_status()
+        one.sendall(content[600_000:])
+        answer = b"".join(iter(lambda: one.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200")
 
 
 def test_who_asks_first_is_refused_before_sending(client: httpx.Client) -> None:

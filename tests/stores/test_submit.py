@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lookhear.errors import StorageUnwritable
+from lookhear.contracts.base import JOBS
+from lookhear.errors import KeyReused, StorageUnwritable
 from lookhear.jobs.job import NewJob
 from lookhear.settings import Settings
 from lookhear.wiring.service import Service
@@ -59,6 +60,29 @@ def test_where_the_upload_cannot_be_kept_no_job_is(service: Service, tmp_path: P
     with pytest.raises(StorageUnwritable):
         service.submit(new)
     assert service.jobs.stats().total == 0
+
+
+def test_an_upload_that_a_job_names_as_its_medium_stays_as_long_as_the_job(service: Service) -> None:
+    sha256 = str(uploaded(service).request["upload"]["sha256"])
+    job = service.submit(NewJob(JOBS, "colors", sha256))
+    assert service.spool.sweep(service.needs_upload, grace=-1) == 0
+    assert service.media.find(sha256).read_bytes() == b"sound"  # type: ignore[attr-defined]
+    assert service.delete(job.id)
+    assert service.spool.sweep(service.needs_upload, grace=-1) == 1
+    assert service.submit(NewJob(JOBS, "colors", "0" * 64)).media_store_id == "0" * 64  # of none that is there
+
+
+def test_a_key_stands_for_one_request_alone(service: Service) -> None:
+    first = service.submit(uploaded(service, "key"))
+    for other in (uploaded(service, "key", b"other"), dataclasses.replace(uploaded(service, "key"), priority=9)):
+        with pytest.raises(KeyReused, match="key of its own"):
+            service.submit(other)
+    assert service.submit(uploaded(service, "key")).id == first.id
+    for body in (b"today", b"tomorrow"):  # what lies at an address may change
+        new = uploaded(service, "other key", body)
+        request = {**new.request, "url": "http://there/a.wav"}
+        second = service.submit(dataclasses.replace(new, request=request))
+        assert second.request["upload"]["sha256"] == uploaded(service, data=b"today").request["upload"]["sha256"]
 
 
 def test_a_job_that_was_sent_again_is_referred_to_once(service: Service, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 import lookhear
-from lookhear.errors import InputError, MediumUnreadable, SourceRefused
+from lookhear.errors import InputError, SourceFailed, SourceRefused, SourceTimedOut
 from lookhear.media import url as fetching
 from lookhear.media.limits import Limits
 from support.sound import encode, tone
@@ -128,14 +128,14 @@ def test_addresses_that_carry_a_private_one_are_refused(host: str) -> None:
 
 @pytest.mark.parametrize("path", ["/short", "/chunks", "/garbage"])
 def test_a_broken_answer_is_told(server: str, path: str) -> None:
-    with pytest.raises(MediumUnreadable):
+    with pytest.raises(SourceFailed):
         lookhear.analyze(server + path, ["technical", "spectral"], limits=ALLOWED)
 
 
 def test_a_server_that_says_nothing_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         limits = Limits(allow_urls=True, allow_private_urls=True, media_open_seconds=0.3)
-        with pytest.raises(MediumUnreadable, match="timed out"):
+        with pytest.raises(SourceTimedOut, match="timed out"):
             lookhear.analyze(f"http://127.0.0.1:{silent.getsockname()[1]}/", ["technical"], limits=limits)
 
 

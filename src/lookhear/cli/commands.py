@@ -181,6 +181,22 @@ def listen(
 
 
 @app.command()
+def index(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files and folders.")],
+    workers: Workers = 0,
+    timeout: Timeout = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make pictures, films and faces in them be found by 'lookhear search'; a second run does only what is new.
+
+    Vectors are kept in the storage folder (STORAGE_DIR), or on the Qdrant server of QDRANT_URL. Takes a model for embedding.
+    """
+    from lookhear.cli.index import run
+
+    raise typer.Exit(run(paths, workers, timeout, quiet))
+
+
+@app.command()
 def search(
     words: Annotated[str | None, typer.Argument(metavar="WORDS", help="What it shows, as 'red car at night'.")] = None,
     like: Annotated[Path | None, typer.Option("--like", help="An image or a film, to find what looks like it.")] = None,
@@ -194,7 +210,10 @@ def search(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="All of it.")] = False,
 ) -> None:
-    """Find what jobs have kept, by words, by example, or by a face. A service's token is read from LOOKHEAR_TOKEN."""
+    """Find what 'lookhear index' and jobs have kept, by words, by example, or by a face.
+
+    A service's token is read from LOOKHEAR_TOKEN.
+    """
     from lookhear.cli.search import run
 
     raise typer.Exit(run(words, like, face, limit, threshold, url, as_json))

@@ -43,7 +43,7 @@ def run(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
     else:
-        _show(found, served)
+        _show(found, served, settings.storage_dir)
     return 0
 
 
@@ -123,23 +123,23 @@ def _here(settings: Settings, asked: dict[str, Any], words: str | None, file: Pa
     return {"collection": found.collection, "model": made, "hits": hits}
 
 
-def _show(found: dict[str, Any], served: str) -> None:
+def _show(found: dict[str, Any], served: str, folder: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
     from lookhear.cli.show import console
 
-    where = served or "the storage folder"
+    where = served or f"the storage folder {folder.absolute()}"
     if not found["hits"]:
         why = "Nothing is near enough" if found["model"] else f"Nothing is kept in {found['collection']} yet"
-        typer.echo(f"{why} ({where}).")
+        typer.echo(f"{why} ({where}).{'' if found['model'] else ' Put something there: lookhear index PATH'}")
         return
     table = Table()
     for title in ("score", "medium", "job"):
         table.add_column(title, overflow="fold")
     for hit in found["hits"]:
         payload = hit["payload"]
-        medium = str(payload.get("media_store_id", hit["id"]))
+        medium = str(payload.get("path") or payload.get("name") or payload.get("media_store_id", hit["id"]))
         if "face_index" in payload:
             medium += f", face {payload['face_index']}"
         table.add_row(f"{hit['score']:.3f}", escape(medium), escape(str(payload.get("job_id", ""))))

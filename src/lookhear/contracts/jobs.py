@@ -29,10 +29,12 @@ _FOUND = {"faces": {"crops": True, "max_faces": FACES_EACH}}
 class JobRequest(BaseModel):
     """What a job is about. Unknown fields are ignored."""
 
-    model_config = ConfigDict(extra="ignore", json_schema_extra={"example": {"media_store_id": "123", "priority": 5}})
+    model_config = ConfigDict(
+        extra="ignore", json_schema_extra={"examples": [{"media_store_id": "123", "priority": 5}]}
+    )
 
     media_store_id: StrictStr | StrictInt = Field(description="Which medium of the media store, as text or a number.")
-    priority: int = Field(5, ge=0, le=10, description="The highest is done first.")
+    priority: StrictInt = Field(5, ge=0, le=10, description="The highest is done first.")
 
     @field_validator("media_store_id")
     @classmethod
@@ -46,7 +48,9 @@ class JobRequest(BaseModel):
 class CleanupRequest(BaseModel):
     """Which jobs go, and what of them. Unknown fields are ignored."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(
+        extra="ignore", json_schema_extra={"examples": [{"older_than_seconds": 86400, "status": "error"}]}
+    )
 
     older_than_seconds: float = Field(7 * 86400.0, ge=0, le=1e10, allow_inf_nan=False, description="Since they ended.")
     status: Literal["completed", "error", "sync_failed", "cancelled"] | None = Field(
@@ -146,6 +150,11 @@ def crops(report: Report) -> list[bytes]:
 def twin(name: str, media_store_id: str) -> str:
     """Two jobs of the same are not wanted at once."""
     return f"job:{name}:{media_store_id}"
+
+
+def own_key(contract: str, sub: str, key: str | None) -> str | None:
+    """An idempotency key among those of all doors and callers."""
+    return None if key is None else f"{contract}:{len(sub)}:{sub}:{key}"
 
 
 def job_json(job: Job) -> dict[str, Any]:

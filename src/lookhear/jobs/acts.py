@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from lookhear.errors import DuplicateJob
+from lookhear.errors import DuplicateJob, KeyReused, LookhearError
 from lookhear.jobs import statements as sql
 from lookhear.jobs.job import Job, NewJob, Status
 from lookhear.jobs.prepared import Prepared
@@ -22,6 +22,7 @@ from lookhear.jobs.rows import job_of, packed, plain
 from lookhear.jobs.settings import JobSettings
 
 _LONGEST_WAIT = 86_400.0  # s before another try
+_REUSED = "This Idempotency-Key stands for another request already. Send this one with a key of its own."
 
 
 class Acts:
@@ -32,8 +33,8 @@ class Acts:
         self._settings = settings
         self.newest = 0  #: id of the last event told
 
-    def put(self, new: NewJob) -> Job | DuplicateJob:
-        """Kept and queued; or the job that has the idempotency key; or the refusal, with the job it doubles."""
+    def put(self, new: NewJob) -> Job | LookhearError:
+        """Kept and queued; or the job that has the idempotency key; or the refusal: KeyReused, DuplicateJob."""
         while True:
             if job := self._insert(new):
                 self._count(sql.QUEUED, b_number=job.number, b_task_type=job.task_type, b_priority=job.priority)
@@ -63,10 +64,10 @@ class Acts:
             id, row[0], new.contract, task_type, media_store_id, Status.PENDING, new.priority, row[1], request=given
         )
 
-    def twin(self, new: NewJob) -> Job | DuplicateJob | None:
+    def twin(self, new: NewJob) -> Job | LookhearError | None:
         """What stands in the way of ``new``, as ``put`` tells it."""
         if new.idempotency_key is not None and (job := self._job(sql.WITH_KEY, b_key=_key(new.idempotency_key))):
-            return job
+            return job if _same(job, new) else KeyReused(_REUSED)
         if new.unique is None or (job := self._job(sql.TWIN, b_key=_key(new.unique))) is None:
             return None
         return DuplicateJob(f"Job {job.id} for the same is {job.status} already. Wait for it, or delete it.", job)
@@ -208,6 +209,19 @@ class Acts:
     def _jobs(self, numbers: list[tuple[Any, ...]]) -> list[Job]:
         found = [self._job(sql.JOB, b_number=number) for (number,) in numbers]
         return [job for job in found if job is not None]
+
+
+def _same(job: Job, new: NewJob) -> bool:
+    """Was the job asked for in these words? What a URL gave may differ from one time to the next."""
+    told = json.loads(packed(dict(new.request)))
+    facts = (new.contract, plain(new.task_type), plain(new.media_store_id), new.priority)
+    return facts == (job.contract, job.task_type, job.media_store_id, job.priority) and _words(told) == _words(
+        job.request
+    )
+
+
+def _words(request: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in request.items() if not (name == "upload" and "url" in request)}
 
 
 def _mine(job: Job) -> dict[str, Any]:

@@ -37,7 +37,9 @@ class NewJob:
     priority: int = 5  #: 0..10, highest first
     request: Mapping[str, Any] = field(default_factory=dict)  #: JSON: what to analyse, and how
     unique: str | None = None  #: a pending or processing job of the same value makes it a duplicate
-    idempotency_key: str | None = None  #: a job of any status that has it is given back instead of a new one
+    idempotency_key: str | None = (
+        None  #: a job of any status that has it, and was asked for likewise, is given back instead
+    )
     id: str | None = None  #: a uuid4, where it must be known before
 
 

@@ -52,7 +52,7 @@ class JobStore:
     def put(self, new: NewJob) -> Job:
         """Kept for good. Those of several threads at once share a commit.
 
-        Raises QueueFull, DuplicateJob (with the job it doubles), InvalidOptions, StorageUnwritable.
+        Raises QueueFull, DuplicateJob (with the job it doubles), KeyReused, InvalidOptions, StorageUnwritable.
         """
         _check(new)
         return _job(self._puts.do(new))

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from lookhear.errors import MediumNotFound, MediumUnreadable, SourceRefused
+from lookhear.errors import MediumNotFound, SourceFailed, SourceRefused, SourceTimedOut
 from lookhear.media.limits import Limits
 
 _CARRIERS = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::/96")))  #: NAT64, and what came before it
@@ -22,7 +22,8 @@ _CARRIERS = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::/96")))  #: NAT
 def open_url(url: str, limits: Limits) -> _Body:
     """The body of ``url`` as a stream.
 
-    Raises SourceRefused (not allowed, not http, private address), MediumNotFound (404, 410), MediumUnreadable (else).
+    Raises SourceRefused (not allowed, not http, private address), MediumNotFound (404, 410), SourceTimedOut, and
+    SourceFailed for the rest.
     """
     scheme = url.split("://", 1)[0].lower()
     if not limits.allow_urls:
@@ -33,16 +34,19 @@ def open_url(url: str, limits: Limits) -> _Body:
     try:
         return _Body(_opener(limits).open(request, timeout=limits.media_open_seconds))
     except urllib.error.HTTPError as error:
-        kind = MediumNotFound if error.code in {404, 410} else MediumUnreadable
+        kind = MediumNotFound if error.code in {404, 410} else SourceFailed
         raise kind(f"The server answered {error.code} {error.reason}. Check the address.") from error
     except urllib.error.URLError as error:
         if isinstance(error.reason, SourceRefused):
             raise error.reason from error
-        raise MediumUnreadable(
-            f"It could not be fetched: {error.reason}. Check the address and the network."
-        ) from error
+        raise _failed(error.reason) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise MediumUnreadable(f"It could not be fetched: {error}. Check the address and the network.") from error
+        raise _failed(error) from error
+
+
+def _failed(reason: BaseException | str) -> SourceFailed:
+    kind = SourceTimedOut if isinstance(reason, TimeoutError) else SourceFailed
+    return kind(f"It could not be fetched: {reason}. Check the address and the network.")
 
 
 class _Body:
@@ -52,10 +56,13 @@ class _Body:
         self._response = response
 
     def read(self, size: int = -1) -> bytes:
-        """What is there now, up to ``size``. Raises MediumUnreadable when the connection broke off."""
-        data: bytes = self._response.read1(size)
+        """What is there now, up to ``size``. Raises SourceTimedOut, and SourceFailed when it broke off."""
+        try:
+            data: bytes = self._response.read1(size)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise _failed(error) from error
         if not data and size and self._response.length:
-            raise MediumUnreadable("The connection broke off before all of it had arrived. Try again.")
+            raise SourceFailed("The connection broke off before all of it had arrived. Try again.")
         return data
 
     def close(self) -> None:

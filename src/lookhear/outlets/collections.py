@@ -81,6 +81,12 @@ class Collection:
         self._check(current, made)
         return self._vectors.search(current.name, vector, limit, filters, threshold)
 
+    def check(self, made: Made) -> None:
+        """Vectors of ``made`` can be put. Raises ModelMismatch."""
+        current = self.current()
+        if current is not None and self._of(made) is None:
+            self._check(current, made)
+
     def delete(self, filters: Filters) -> int:
         """No such point is left, in any version; how many there were."""
         return sum(self._vectors.delete(one.name, filters) for one in self.versions())

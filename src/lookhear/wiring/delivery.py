@@ -14,7 +14,7 @@ from lookhear.errors import LookhearError
 from lookhear.jobs.control import Outcome
 from lookhear.jobs.job import Job, Status
 from lookhear.outlets.collections import Collection
-from lookhear.outlets.vectors import Made, Point
+from lookhear.outlets.vectors import Made, Point, Vectors
 
 if TYPE_CHECKING:
     from lookhear.wiring.service import Service
@@ -32,7 +32,7 @@ def deliver(service: Service, job: Job, report: Report) -> Outcome:
     crops = jobs.crops(report)
     crops = crops if any(crops) else []  # a task by its own name may have left them out
     _keep_files(service, job.id, kept, crops)
-    stored = _keep_vectors(service, kept)
+    stored = keep_vectors(service.vectors, kept) if kept else set()
     result = jobs.result(job.task_type, report, job.media_store_id, stored)
     return Outcome(result, _sync(service, job, result, crops))
 
@@ -46,14 +46,14 @@ def _keep_files(service: Service, job_id: str, vectors: list[Vector], crops: lis
         service.files.put_face(job_id, index, crop, of_faces.get(index))
 
 
-def _keep_vectors(service: Service, vectors: list[Vector]) -> set[int]:
-    """Ids of those that are kept."""
+def keep_vectors(store: Vectors, vectors: list[Vector]) -> set[int]:
+    """Ids of those that are kept. Raises VectorsUnavailable, ModelMismatch."""
     grouped: dict[tuple[str, Made], list[Vector]] = defaultdict(list)
     for one in vectors:
         made = Made(one.model.name, one.model.version, one.model.sha256 or "")
         grouped[one.collection, made].append(one)
     for (name, made), group in grouped.items():
-        collection = Collection(service.vectors, name, len(group[0].vector))
+        collection = Collection(store, name, len(group[0].vector))
         collection.put([Point(one.point_id, one.vector, one.payload) for one in group], made)
     return {one.point_id for one in vectors}
 

@@ -13,7 +13,8 @@ from lookhear.analysis.codec import plain, to_json
 from lookhear.analysis.report import Report
 from lookhear.contracts import jobs, tagging
 from lookhear.contracts.base import ANALYSIS, JOBS, TAGGING, Ask
-from lookhear.errors import ServiceBusy
+from lookhear.contracts.indexed import all_vectors
+from lookhear.errors import InputError, ServiceBusy
 from lookhear.jobs.control import Control, Outcome
 from lookhear.jobs.job import Job
 from lookhear.jobs.spool import Writing
@@ -21,7 +22,7 @@ from lookhear.media.limits import Limits
 from lookhear.media.medium import open_medium
 from lookhear.outlets.media_folder import MediaFolder
 from lookhear.settings import Settings
-from lookhear.wiring.delivery import deliver
+from lookhear.wiring.delivery import deliver, keep_vectors
 
 if TYPE_CHECKING:
     from lookhear.wiring.service import Service
@@ -140,7 +141,24 @@ def _analysed(service: Service, job: Job, report: Report) -> Outcome:
     """The report itself lies beside; the result is what fits into a row."""
     values: Mapping[str, Any] = {finding.task: plain(finding.provenance.task_version) for finding in report.findings}
     errors = {error.task: {"code": error.code, "message": error.message} for error in report.errors}
-    return Outcome({"report": f"/job/{job.id}/report.json", "tasks": dict(values), "errors": errors})
+    told = {"report": f"/job/{job.id}/report.json", "tasks": dict(values), "errors": errors}
+    return Outcome({**told, **_searchable(service, job, report)})
+
+
+def _searchable(service: Service, job: Job, report: Report) -> dict[str, Any]:
+    """Vectors are kept, under the sum of an upload or the path of a file; how many, or why not.
+
+    Raises VectorsUnavailable: another try may do.
+    """
+    upload = job.request.get("upload")
+    id, name = (upload["sha256"], upload.get("name")) if upload else (job.request["path"], job.request["path"])
+    found = all_vectors(report, id, job.id, {"name": name, "sha256": report.medium.sha256})
+    if not found:
+        return {}
+    try:
+        return {"vectors": {"stored": len(keep_vectors(service.vectors, found))}}
+    except InputError as error:
+        return {"vectors": {"stored": 0, "reason": error.message}}
 
 
 _ASKS: dict[str, Callable[[Job], Ask]] = {

@@ -16,6 +16,7 @@ from lookhear.analysis.codec import from_json
 from lookhear.analysis.plan import Options
 from lookhear.analysis.report import Report
 from lookhear.analysis.sweep import Progress
+from lookhear.contracts.base import JOBS
 from lookhear.errors import InvalidReport, LookhearError
 from lookhear.jobs.job import Job, NewJob
 from lookhear.jobs.spool import Spool
@@ -170,15 +171,24 @@ class Service:
 
     def submit(self, new: NewJob) -> Job:
         """Kept for a worker; an upload that it names stays as long. Raises as ``JobStore.put`` does."""
-        upload = new.request.get("upload")
-        if not upload:
+        sha256 = self._upload_of(new)
+        if sha256 is None:
             return self.jobs.put(new)
         id = str(uuid.uuid4())
-        self.spool.refer(upload["sha256"], id)  # first: a job that is kept shall not lose its medium
+        self.spool.refer(sha256, id)  # first: a job that is kept shall not lose its medium
         job = self.jobs.put(dataclasses.replace(new, id=id))
         if job.id != id:
             self.spool.release(id)
         return job
+
+    def _upload_of(self, new: NewJob) -> str | None:
+        """The sum of the upload that it is about: its own, or one that it has for the id of a medium."""
+        from lookhear.wiring.stores import in_a_folder, upload_named
+
+        if upload := new.request.get("upload"):
+            return str(upload["sha256"])
+        named = new.contract == JOBS and in_a_folder(self.settings) and upload_named(self.spool, new.media_store_id)
+        return new.media_store_id if named else None
 
     def report_of(self, job: Job) -> Report | None:
         """What its analysis gave."""

@@ -32,15 +32,21 @@ def vectors(settings: Settings) -> Vectors:
 
 def media_store(settings: Settings, spool: Spool) -> MediaStore:
     """The one that has a URL; else, or where MEDIA_STORE_STUB says so, a folder of this machine and uploads."""
-    if settings.media_store_url and not settings.media_store_stub:
+    if not in_a_folder(settings):
         return MediaStoreClient(settings)
     from lookhear.outlets.media_folder import MediaFolder
 
     folder = settings.media_store_folder or settings.storage_dir / "media"
-    return MediaFolder(folder, lambda media_id: _upload(spool, media_id))
+    return MediaFolder(folder, lambda media_id: upload_named(spool, media_id))
 
 
-def _upload(spool: Spool, media_id: str) -> Path | None:
+def in_a_folder(settings: Settings) -> bool:
+    """Do ids of media name files of this machine?"""
+    return not settings.media_store_url or settings.media_store_stub
+
+
+def upload_named(spool: Spool, media_id: str) -> Path | None:
+    """The upload whose sum it is, if it is there."""
     hexadecimal = len(media_id) == _SHA256 and set(media_id) <= set("0123456789abcdef")
     return spool.find(media_id) if hexadecimal else None
 

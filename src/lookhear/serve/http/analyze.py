@@ -15,15 +15,16 @@ from lookhear.analysis.codec import to_json
 from lookhear.analysis.plan import make_plan
 from lookhear.analysis.report import Report
 from lookhear.contracts.base import ANALYSIS
-from lookhear.contracts.jobs import job_json
+from lookhear.contracts.jobs import job_json, own_key
 from lookhear.errors import TookTooLong
 from lookhear.jobs.job import Job, NewJob
 from lookhear.serve.http import parts, uploads
 from lookhear.serve.http.attended import attended
+from lookhear.serve.http.auth import caller
 from lookhear.serve.http.digests import digest
 from lookhear.serve.http.fetched import fetched
 from lookhear.serve.http.gate import still_wanted
-from lookhear.serve.http.jobs import Shown
+from lookhear.serve.http.jobs import KEY, Shown
 from lookhear.serve.http.paths import resolve
 from lookhear.serve.http.tagging import named, spooled
 from lookhear.serve.http.uploads import Form
@@ -43,10 +44,14 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     404: {"description": "There is no such file."},
     413: {"description": "Over a limit of the settings."},
     415: {"description": "No image, audio or video."},
-    422: {"description": "No such task or option, or a medium that cannot be read."},
+    422: {
+        "description": "No such task or option, a medium or URL that cannot be read, or an Idempotency-Key that stands "
+        "for another request."
+    },
+    504: {"description": "The server of the URL takes too long."},
     503: {"description": "As many analyses run or wait as may; Retry-After says when to come again."},
 }
-Key = Annotated[str | None, Header(max_length=256, description="Sent again with it, the same job is answered.")]
+Key = Annotated[str | None, Header(max_length=256, description=KEY)]
 Wait = Annotated[bool, Query(description="false: a job does it, and the answer is 202 at once.")]
 router = APIRouter(tags=["analysis"])
 
@@ -59,6 +64,8 @@ router = APIRouter(tags=["analysis"])
 )
 async def analyze(request: Request, wait: Wait = True, idempotency_key: Key = None) -> Response:
     """Analyse one medium. What takes longer than REQUEST_TIMEOUT becomes a job."""
+    if wait:
+        parts.gate(request).check()  # before the upload
     asked = await _asked(request)
     if wait:
         try:
@@ -71,7 +78,7 @@ async def analyze(request: Request, wait: Wait = True, idempotency_key: Key = No
         task_type=ANALYSIS,
         media_store_id=named(asked.name),
         request={**asked.file, "tasks": asked.tasks, "options": asked.options},
-        idempotency_key=idempotency_key,
+        idempotency_key=own_key(ANALYSIS, caller(request), idempotency_key),
     )
     job: Job = await to_thread.run_sync(parts.service(request).submit, new)
     return JSONResponse(job_json(job), 202, {"Location": f"/job/{job.id}"})
@@ -107,8 +114,11 @@ async def _asked(request: Request) -> Asked:
         return Asked(path, wish.path, wish.tasks, wish.options, {"path": str(path), "name": wish.path})
     url = wish.url or ""
     got = await attended(request, fetched, url, service.spool, settings)
-    kept = {"upload": {"path": str(got.path), "name": url, "size": got.size, "sha256": got.sha256, "xxh64": got.xxh64}}
-    return Asked(got.path, url, wish.tasks, wish.options, kept, got.sha256)
+    came: dict[str, Any] = {
+        "url": url,
+        "upload": {"path": str(got.path), "name": url, "size": got.size, "sha256": got.sha256, "xxh64": got.xxh64},
+    }
+    return Asked(got.path, url, wish.tasks, wish.options, came, got.sha256)
 
 
 _JSON = "application/json"

@@ -14,6 +14,7 @@ from lookhear.serve.http.auth import Gatekeeper, Guard
 from lookhear.serve.http.described import App
 from lookhear.serve.http.doors import TAGS, routers
 from lookhear.serve.http.gate import Gate
+from lookhear.serve.http.heads import Heads
 from lookhear.serve.http.health import Pulse
 from lookhear.serve.http.ids import HEADER
 from lookhear.serve.http.journal import Journal, Net
@@ -55,6 +56,7 @@ def create_app(service: Service, *, workers: bool = True) -> FastAPI:
         description=_ABOUT,
         version=__version__,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": "This service."}],
         openapi_tags=[{"name": name, "description": about} for name, about in TAGS.items()],
         lifespan=lifespan,
     )
@@ -70,6 +72,7 @@ def create_app(service: Service, *, workers: bool = True) -> FastAPI:
 
 def _wrap(app: FastAPI) -> None:
     """From the innermost to the outermost."""
+    app.add_middleware(Heads)
     app.add_middleware(BodyLimit)
     app.add_middleware(Doorstep, running=app.state.running)
     app.add_middleware(Gatekeeper, guard=app.state.guard)

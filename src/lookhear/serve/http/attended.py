@@ -40,6 +40,11 @@ async def while_there(request: Request, answer: Awaitable[T]) -> T:
         await asyncio.wait({working, leaving})
 
 
+async def room(request: Request) -> None:
+    """A dependency of doors that read uploads for the gate: what it would refuse is not taken in. Raises TooManyRequests."""
+    parts.gate(request).check()
+
+
 @contextmanager
 def answered_as(statuses: Statuses) -> Iterator[None]:
     """Failures inside get the status that a contract wants."""

@@ -142,6 +142,12 @@ def needs(permission: str) -> Callable[..., Awaitable[Claims]]:
     return asked
 
 
+def caller(request: Request) -> str:
+    """Who asks where a token is asked for everywhere, else nobody in particular. Raises as ``Guard.check`` does."""
+    found = guard(request)
+    return found.check(request.headers.getlist("authorization")).sub if found.everywhere else ANYONE.sub
+
+
 async def needs_admin(request: Request, _: _Shown) -> Claims:
     """A dependency: the claims of an administrator's token."""
     claims = guard(request).check(request.headers.getlist("authorization"))

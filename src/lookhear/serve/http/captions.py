@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
 from lookhear.analysis.plan import make_plan
 from lookhear.analysis.report import Report
@@ -26,7 +26,7 @@ from lookhear.media.medium import Medium, open_medium
 from lookhear.models.devices import CUDA, gpu, preferred
 from lookhear.models.runtimes.transformers import gpu_memory
 from lookhear.serve.http import parts, uploads
-from lookhear.serve.http.attended import answered_as, attended, while_there
+from lookhear.serve.http.attended import answered_as, attended, room, while_there
 from lookhear.serve.http.captions_told import Batch, Generated, ModelInfo, Processed
 from lookhear.serve.http.gate import still_wanted
 from lookhear.serve.http.scratch import Lenient, scratch
@@ -63,6 +63,7 @@ class _Several(Form):
 
 @router.post(
     "/caption/generate",
+    dependencies=[Depends(room)],
     response_model=Generated,
     responses={**_WRONG, **_NO_MODEL},
     openapi_extra=uploads.body(Form({_IMAGE: 1}, 0)),
@@ -81,6 +82,7 @@ async def generate(request: Request) -> Any:
 
 @router.post(
     "/caption/batch",
+    dependencies=[Depends(room)],
     response_model=Batch,
     response_model_exclude_unset=True,
     responses={**_WRONG, **_NO_MODEL},
@@ -124,6 +126,7 @@ async def _item(request: Request, upload: Upload, index: int) -> dict[str, Any]:
 
 @router.post(
     "/image/process",
+    dependencies=[Depends(room)],
     response_model=Processed,
     responses=_WRONG,
     openapi_extra=uploads.body(Form({_IMAGE: 1}, 0)),

@@ -21,8 +21,12 @@ _PROBLEM: dict[str, Any] = {
 }
 _LIST = {"$ref": "#/components/schemas/HTTPValidationError"}
 _ANY = {"503": "The service is starting, stops, or takes no more now; Retry-After says when to come again."}
-_BODY = {"413": "The body is over a limit.", "422": "Something is missing, or of a wrong value."}
-_UPLOAD = {**_BODY, "400": "The body is no multipart/form-data, or breaks off.", "408": "The body came too slowly."}
+_BODY = {
+    "408": "The body came too slowly.",
+    "413": "The body is over a limit.",
+    "422": "Something is missing, or of a wrong value.",
+}
+_UPLOAD = {**_BODY, "400": "The body is no multipart/form-data, or breaks off."}
 _METHODS = {"get", "post", "put", "patch", "delete"}
 
 

@@ -16,7 +16,7 @@ _RUN = 1 << 18
 def fetched(url: str, spool: Spool, settings: Settings) -> Kept:
     """What lies there, as a file. Runs behind the gate, and stops when nobody waits.
 
-    Raises SourceRefused, MediumNotFound, MediumUnreadable, LimitExceeded, and InputError for what is no URL.
+    Raises SourceRefused, MediumNotFound, SourceFailed, LimitExceeded, and InputError for what is no URL.
     """
     if "://" not in url:
         raise InputError("The URL must begin with http:// or https://.")

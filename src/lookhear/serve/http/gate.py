@@ -64,13 +64,17 @@ class Gate:
         """What waits is dropped; what runs is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def check(self) -> None:
+        """For who is about to take in what ``run`` would refuse. Raises TooManyRequests."""
+        if self._taken >= self._most:
+            raise TooManyRequests(
+                f"{self._most} analyses run or wait already, as many as may (MAX_REQUESTS). Ask again in a moment, "
+                "or give it to a job."
+            )
+
     def _enter(self) -> None:
         with self._guard:
-            if self._taken >= self._most:
-                raise TooManyRequests(
-                    f"{self._most} analyses run or wait already, as many as may (MAX_REQUESTS). Ask again in a moment, "
-                    "or give it to a job."
-                )
+            self.check()
             self._taken += 1
 
     def _leave(self, _: Future[Any]) -> None:

@@ -71,7 +71,6 @@ def _endpoints(request: Request) -> dict[str, str]:
     return told
 
 
-@router.head("/health", include_in_schema=False)
 @router.get("/health", response_model=None, responses={200: {"model": Health}})
 async def health(request: Request) -> Response:
     """How the service is. Loads nothing."""
@@ -79,14 +78,12 @@ async def health(request: Request) -> Response:
     return JSONResponse(content)
 
 
-@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", response_model=None)
 async def live() -> Response:
     """The process answers."""
     return JSONResponse({"status": "alive"})
 
 
-@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", response_model=None, responses={503: {"description": "Send no requests now."}})
 async def ready(request: Request) -> Response:
     """May requests be sent here?"""

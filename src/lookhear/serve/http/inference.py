@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
 from lookhear.contracts import inference as contract
 from lookhear.contracts.inference import Config, Inference
@@ -20,7 +20,7 @@ from lookhear.contracts.inference_answers import answer
 from lookhear.contracts.inference_examples import EXAMPLES
 from lookhear.contracts.model_names import Known
 from lookhear.serve.http import parts, uploads
-from lookhear.serve.http.attended import answered_as, attended
+from lookhear.serve.http.attended import answered_as, attended, room
 from lookhear.serve.http.digests import digest
 from lookhear.serve.http.gate import still_wanted
 from lookhear.serve.http.paths import resolve
@@ -119,6 +119,7 @@ for _path, _one in contract.INFERENCES.items():
         f"/{_path}",
         _door(_path, _one),
         methods=["POST"],
+        dependencies=[Depends(room)],
         name=f"infer_{_path}",
         summary=f"Infer {_path}",
         description=(_one.form.__doc__ or "").strip(),

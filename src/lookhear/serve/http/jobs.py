@@ -79,10 +79,11 @@ async def _known(task_type: str) -> str:
     return task_type
 
 
+KEY = "Sent again with it, the same job is answered; with another request it is 422."
 _may = needs(INFERENCE)
 Who = Annotated[Claims, Depends(_may)]
 Known = Annotated[str, Depends(_known)]
-Key = Annotated[str | None, Header(max_length=256, description="Sent again with it, the same job is answered.")]
+Key = Annotated[str | None, Header(max_length=256, description=KEY)]
 
 
 @router.post(
@@ -93,6 +94,7 @@ Key = Annotated[str | None, Header(max_length=256, description="Sent again with 
         **_GUARDED,
         400: {"description": "There is no such task."},
         409: {"description": "A job for the same medium and task waits or runs."},
+        422: {"description": "A field is wrong, or the Idempotency-Key stands for another request."},
     },
 )
 async def create(
@@ -106,7 +108,7 @@ async def create(
         media_store_id=media,
         priority=wish.priority,
         unique=contract.twin(task_type, media),
-        idempotency_key=None if idempotency_key is None else f"{who.sub}:{idempotency_key}",
+        idempotency_key=contract.own_key(JOBS, who.sub, idempotency_key),
     )
     job: Job = await to_thread.run_sync(parts.service(request).submit, new)
     response.headers["Location"] = f"/job/{job.id}"

@@ -1,13 +1,13 @@
-"""How large a body may be that is read as a whole. Uploads stream, and have limits of their own."""
+"""How large a body may be that is read as a whole, and how slow. Uploads stream, and have limits of their own."""
 
 from __future__ import annotations
 
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lookhear.errors import LimitExceeded
-from lookhear.serve.http.problems import known
+from lookhear.errors import LimitExceeded, SlowUpload, Starting
+from lookhear.serve.http.pace import Pace
+from lookhear.serve.http.problems import Through, known
 
 MAX_BODY = 1 << 20  # bytes
 _SENTENCE = (
@@ -30,14 +30,26 @@ class BodyLimit:
         length = headers.get("content-length", "")
         if length.isascii() and length.isdigit() and int(length) > MAX_BODY:
             return await known(scope, LimitExceeded(_SENTENCE))(scope, receive, send)
-        taken = 0
+        with Pace(scope, receive) as pace:
+            await self.app(scope, _bounded(pace, receive), send)
 
-        async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > MAX_BODY:
-                raise HTTPException(413, _SENTENCE)  # FastAPI lets none but these through while it reads a body
-            return message
 
-        await self.app(scope, counted, send)
+def _bounded(pace: Pace, receive: Receive) -> Receive:
+    """Until the body is there it is counted and timed; what comes after it takes as long as it takes."""
+    taken, over = 0, False
+
+    async def bounded() -> Message:
+        nonlocal taken, over
+        if over:
+            return await receive()
+        try:
+            message = await pace.next()
+        except (SlowUpload, Starting) as error:
+            raise Through(error) from error
+        over = not message.get("more_body", False)
+        taken += len(message.get("body", b""))
+        if taken > MAX_BODY:
+            raise Through(LimitExceeded(_SENTENCE))
+        return message
+
+    return bounded

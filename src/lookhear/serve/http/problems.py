@@ -39,6 +39,14 @@ class Recast(Exception):
         self.status = status
 
 
+class Through(HTTPException):
+    """``error``, out of the reading of a body, where FastAPI lets none but its own kind through."""
+
+    def __init__(self, error: LookhearError) -> None:
+        super().__init__(error.http_status, error.message)
+        self.error = error
+
+
 def install(app: FastAPI) -> None:
     """Let ``app`` answer all its failures this way."""
     app.add_exception_handler(LookhearError, _known)
@@ -68,9 +76,12 @@ def known(scope: Scope, error: LookhearError, status: int | None = None) -> Resp
     app = scope.get("app")
     if app is not None:
         app.state.metrics.errors.labels(error.code).inc()
-        if app.state.service.settings.debug and error.__cause__ is not None:
-            return problem(scope, status, error.code, f"{error.message} [{_cause(error)}]", _headers(error, status))
-    return problem(scope, status, error.code, error.message, _headers(error, status))
+        if app.state.service.settings.debug:
+            cause = f" [{_cause(error)}]" if error.__cause__ is not None else ""
+            return problem(scope, status, error.code, error.message + cause, _headers(error, status))
+    if error.told:
+        _log.warning("%s", error.message)
+    return problem(scope, status, error.code, error.told or error.message, _headers(error, status))
 
 
 def unexpected(scope: Scope, error: Exception) -> Response:
@@ -116,6 +127,8 @@ async def _known(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error, Through):
+        return known(request.scope, error.error)
     status, headers = error.status_code, dict(error.headers or {})
     if status < 200 or status in (204, 304):
         return Response(status_code=status, headers=headers)

@@ -27,6 +27,7 @@ class Running:
         self._service, self._workers = service, workers
         self._loop: asyncio.AbstractEventLoop | None = None
         self.opened, self.stopping = asyncio.Event(), asyncio.Event()
+        self.hurried: set[Callable[[], None]] = set()  #: called once it stops
         self.failure: Exception | None = None
         self.on_failure: Callable[[], None] = lambda: None
 
@@ -68,6 +69,8 @@ class Running:
 
     async def _stop(self, opening: asyncio.Task[None]) -> None:
         await self.stopping.wait()
+        for hurry in list(self.hurried):
+            hurry()
         await opening
         if not self.opened.is_set():
             return

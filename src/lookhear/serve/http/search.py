@@ -135,6 +135,7 @@ async def by_example(request: Request) -> Any:
     """Images or faces by words, a vector or a medium that is kept (JSON), or by an upload (a form)."""
     if not is_multipart(request):
         return await _found(request, valid(Wish, await json_of(request)))
+    parts.gate(request).check()  # before the upload
     service = parts.service(request)
     form = Form({_PART: 1}, service.settings.max_upload_bytes)
     uploads = await read(request, form, service.spool)

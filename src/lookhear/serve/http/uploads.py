@@ -5,8 +5,6 @@ A door has ``form`` as a constant or makes it from the settings, documents it by
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,15 +12,14 @@ import anyio
 from anyio import to_thread
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
 
-from lookhear.errors import SlowUpload
 from lookhear.serve.http.multipart import Form, Reader, Upload, Uploads, too_large
+from lookhear.serve.http.pace import Pace
 from lookhear.serve.http.parts import Spool
 
 __all__ = ["Form", "Upload", "Uploads", "body", "is_multipart", "read"]
 
-PATIENCE = 20.0  # s of waiting within which LEAST bytes must come
-LEAST = 1 << 14
 _RUN = 1 << 19  # bytes that make a trip to a thread worth while
 
 
@@ -34,7 +31,8 @@ def is_multipart(request: Request) -> bool:
 async def read(request: Request, form: Form, spool: Spool, *, required: bool = True) -> Uploads:
     """What the body holds, on the disk. ``required``: every file of the form must be there.
 
-    Raises LimitExceeded, BadUpload, SlowUpload; RequestValidationError for a part that is missing; ClientDisconnect.
+    Raises LimitExceeded, BadUpload, SlowUpload, Starting; ClientDisconnect; RequestValidationError for a part that is
+    missing.
     """
     if not is_multipart(request):
         raise _missing(next(iter(form.files)), ())
@@ -67,14 +65,15 @@ async def _received(request: Request, form: Form, spool: Spool) -> Uploads:
     reader = Reader(request.headers["content-type"], form, spool)
     try:
         waiting: list[bytes] = []
-        held, pace, more = 0, _Pace(), True
-        while more:
-            chunk, more = await pace.next(request)
-            waiting.append(chunk)
-            held += len(chunk)
-            if held >= _RUN or (held and not more):
-                await to_thread.run_sync(reader.feed, b"".join(waiting))
-                waiting, held = [], 0
+        held, more = 0, True
+        with Pace(request.scope, request.receive) as pace:
+            while more:
+                chunk, more = _piece(await pace.next())
+                waiting.append(chunk)
+                held += len(chunk)
+                if held >= _RUN or (held and not more):
+                    await to_thread.run_sync(reader.feed, b"".join(waiting))
+                    waiting, held = [], 0
         return reader.finish()
     finally:
         if not reader.ended:
@@ -82,27 +81,11 @@ async def _received(request: Request, form: Form, spool: Spool) -> Uploads:
                 await to_thread.run_sync(reader.close)
 
 
-class _Pace:
-    """Waits for the client, but not for ever: time that we need ourselves does not count."""
-
-    def __init__(self) -> None:
-        self._left, self._came = PATIENCE, 0
-
-    async def next(self, request: Request) -> tuple[bytes, bool]:
-        """The next piece, and whether more follows. Raises SlowUpload, ClientDisconnect."""
-        asked = time.monotonic()
-        try:
-            message = await asyncio.wait_for(request.receive(), self._left)
-        except TimeoutError as error:
-            raise SlowUpload(f"Of the body less than {LEAST} bytes came within {PATIENCE:g} s. Try again.") from error
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk: bytes = message.get("body", b"")
-        self._left -= time.monotonic() - asked
-        self._came += len(chunk)
-        if self._came >= LEAST:
-            self._left, self._came = PATIENCE, 0
-        return chunk, message.get("more_body", False)
+def _piece(message: Message) -> tuple[bytes, bool]:
+    """The bytes, and whether more follow. Raises ClientDisconnect."""
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def _length(request: Request) -> int:
