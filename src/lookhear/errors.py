@@ -50,6 +50,7 @@
     ├── OutletFailed              what a result should go to, or a medium come from, does not do its part now
     │   ├── VectorsUnavailable    the server that keeps vectors cannot be reached, or fails
     │   │   └── VectorsLocked     another process has the folder of vectors open
+    │   ├── VectorsDiffer         what was copied is not what lies there
     │   ├── MediaStoreUnavailable it cannot be reached, or fails
     │   ├── FilesUnwritable       the disk refuses to keep a job's files
     │   └── OutletRefused         it says no, and would say so again
@@ -420,6 +421,13 @@ class VectorsLocked(VectorsUnavailable):
     """Only one process can have a folder of vectors open."""
 
     code = "vectors_locked"
+
+
+class VectorsDiffer(OutletFailed):
+    """Vectors that were copied are not what they were."""
+
+    code = "vectors_differ"
+    http_status = 500
 
 
 class MediaStoreUnavailable(OutletFailed):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lookhear.errors import ModelMismatch
+from lookhear.errors import InvalidOptions, ModelMismatch, UnknownModel
 from lookhear.outlets.collections import FACES, IMAGES, Collection
 from lookhear.outlets.edge import EdgeVectors
 from lookhear.outlets.vectors import Made, Point, Vectors
@@ -50,6 +50,34 @@ def test_there_is_no_switch_to_what_was_never_begun(vectors: Vectors) -> None:
     mine.put([Point(1, axis(0))], ONE)
     with pytest.raises(ModelMismatch, match="Begin"):
         mine.switch(TWO)
+
+
+def test_a_version_that_is_not_in_use_can_be_dropped(vectors: Vectors) -> None:
+    mine = Collection(vectors, name(), SIZE)
+    mine.put([Point(1, axis(0), {"job_id": "a"})], ONE)
+    beside = mine.begin(TWO)
+    mine.put([Point(1, axis(5), {"job_id": "b"})], TWO)
+    with pytest.raises(InvalidOptions, match="in use"):
+        mine.drop("1")
+    with pytest.raises(UnknownModel, match=r"no version '3' .*@1.*@2"):
+        mine.drop("3")
+    mine.switch(TWO)
+    assert mine.drop("clip-vit-b-32@1").count == 1
+    current = mine.current()  # the plain one still says so
+    assert current is not None and (current.name, current.count) == (beside.name, 1)
+    assert mine.search(axis(5), TWO)[0].payload == {"job_id": "b"}
+    mine.switch(ONE)
+    assert mine.drop(beside.name).count == 1 and [held.made for held in mine.versions()] == [ONE]
+
+
+def test_a_version_that_could_be_several_has_to_be_named_in_full(vectors: Vectors) -> None:
+    mine = Collection(vectors, name(), SIZE)
+    for made in (ONE, TWO, Made("clip-other", "2", "ff" * 32)):
+        mine.begin(made)
+    with pytest.raises(InvalidOptions, match="whole name"):
+        mine.drop("2")
+    assert mine.drop("clip-other@2").name == f"{mine.name}__2-ffffffffffff"
+    assert [held.made for held in mine.versions()] == [ONE, TWO]
 
 
 def test_a_strange_version_makes_a_plain_name(vectors: Vectors) -> None:

@@ -128,6 +128,40 @@ def test_making_it_again_changes_nothing(vectors: Vectors) -> None:
     assert vectors.count(c) == 1
 
 
+def test_all_points_can_be_gone_through_in_the_order_of_their_ids(vectors: Vectors) -> None:
+    c = name()
+    ids = [7, 0, (1 << 53) - 1, 3, *range(100, 1400)]
+    assert vectors.scroll(c) == []
+    vectors.make(c, SIZE, ONE)
+    assert vectors.scroll(c) == []
+    vectors.put(c, [Point(i, axis(i % SIZE), {"job_id": str(i), "none": None}) for i in ids])
+    found, after = [], None
+    while batch := vectors.scroll(c, after, 333):
+        found += batch
+        after = batch[-1].id
+    assert [one.id for one in found] == sorted(ids)
+    assert found[1].payload == {"job_id": "3", "none": None} and found[1].vector == pytest.approx(axis(3))
+    assert [one.id for one in vectors.scroll(c, 3, 2)] == [7, 100] and vectors.scroll(c, 3, 0) == []
+
+
+def test_a_collection_is_emptied_or_gone(vectors: Vectors) -> None:
+    c, other = name(), name()
+    assert vectors.clear(c) == 0 and vectors.drop(c) is False
+    for one in (c, other):
+        vectors.make(one, SIZE, ONE)
+        vectors.put(one, [Point(i, axis(i)) for i in range(5)])
+    vectors.lead(c, other)
+    assert vectors.clear(c) == 5 and vectors.clear(c) == 0
+    held = vectors.held(c)
+    assert held is not None and (held.count, held.made, held.current) == (0, ONE, other)
+    assert vectors.drop(c) is True and vectors.drop(c) is False
+    assert vectors.held(c) is None and vectors.search(c, axis(0)) == [] and vectors.count(other) == 5
+    with pytest.raises(VectorsUnavailable, match="Make it first"):
+        vectors.put(c, [Point(1, axis(0))])
+    assert vectors.make(c, SIZE + 1, TWO).count == 0  # the name is free again
+    assert vectors.put(c, [Point(1, [*axis(0), 1.0])]) == 1
+
+
 def test_threads_write_and_search_at_once(vectors: Vectors, request: pytest.FixtureRequest) -> None:
     if "local server" in request.node.name:
         pytest.skip("the client's local mode shares one SQLite cursor; servers do not")

@@ -11,6 +11,7 @@ import pytest
 from lookhear.cli.auth import auth
 from lookhear.cli.commands import app
 from lookhear.cli.models import models
+from lookhear.cli.vectors import vectors
 from lookhear.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +44,12 @@ def test_every_command_on_models_is_documented() -> None:
     for command in models.registered_commands:
         name = command.name or (command.callback.__name__ if command.callback else "")
         assert f"lookhear models {name}" in page or f"`{name}`" in page or f" {name} " in page, name
+
+
+def test_every_command_on_vectors_is_documented() -> None:
+    page = (ROOT / "docs" / "service.md").read_text()
+    for command in vectors.registered_commands:
+        assert f"lookhear vectors {command.name or getattr(command.callback, '__name__', None)}" in page
 
 
 def test_every_command_on_keys_and_tokens_is_documented() -> None:

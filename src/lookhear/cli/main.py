@@ -80,7 +80,8 @@ def run() -> None:
     try:
         import lookhear.cli.auth
         import lookhear.cli.commands
-        import lookhear.cli.models  # noqa: F401  (these register the commands)
+        import lookhear.cli.models
+        import lookhear.cli.vectors  # noqa: F401  (these register the commands)
 
         _tune_the_process()
         code = typer.main.get_command(app)(standalone_mode=False)  # calling app would set a hook of typer's

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lookhear.errors import ModelMismatch
+from lookhear.errors import InvalidOptions, ModelMismatch, UnknownModel
 from lookhear.outlets.vectors import Filters, Held, Hit, Made, Point, Vectors
 
 IMAGES = "image_embeddings"
@@ -19,6 +19,22 @@ FACES = "faces"
 SIZES: Mapping[str, int] = {IMAGES: 512, FACES: 512}
 _BESIDE = "__"
 _UNFIT = re.compile(r"[^A-Za-z0-9.-]+", re.ASCII)
+
+
+def kind(name: str) -> str:
+    """The collection that one of that name is a version of."""
+    return name.partition(_BESIDE)[0]
+
+
+def found(vectors: Vectors) -> list[Collection]:
+    """Each kind that there is, whoever made it."""
+    sizes = {kind(held.name): held.size for held in vectors.collections()}
+    return [Collection(vectors, name, size) for name, size in sizes.items()]
+
+
+def _called(held: Held) -> set[str]:
+    made = {held.made.version, f"{held.made.model}@{held.made.version}"} if held.made else set()
+    return {held.name} | made
 
 
 class Collection:
@@ -90,6 +106,38 @@ class Collection:
     def delete(self, filters: Filters) -> int:
         """No such point is left, in any version; how many there were."""
         return sum(self._vectors.delete(one.name, filters) for one in self.versions())
+
+    def drop(self, version: str) -> Held:
+        """A version that is not in use has no points left; what it was.
+
+        ``version``: as 2, clip-vit-b-32@2, or the collection's own name. The plain collection stays without points: it
+        names the one in use. Raises UnknownModel, InvalidOptions.
+        """
+        with self._lock:
+            held = self.version(version)
+            if held.made is None:
+                raise InvalidOptions(f"{held.name} is not Lookhear's, so it is left alone.")
+            current = self.current()
+            if current is not None and current.name == held.name:
+                raise InvalidOptions(
+                    f"{held.name} ({held.made}) is the one in use. Switch to another version first, then drop this one."
+                )
+            if held.name == self.name:
+                self._vectors.clear(held.name)
+            else:
+                self._vectors.drop(held.name)
+            return held
+
+    def version(self, version: str) -> Held:
+        """The one that is meant. Raises UnknownModel, InvalidOptions."""
+        there = self.versions()
+        found = [one for one in there if version in _called(one)]
+        names = ", ".join(f"{one.name} ({one.made})" for one in found or there) or "nothing"
+        if not found:
+            raise UnknownModel(f"There is no version '{version[:80]}' of {self.name}. There is: {names}.")
+        if len(found) > 1:
+            raise InvalidOptions(f"'{version[:80]}' could be {names}. Give the collection's whole name.")
+        return found[0]
 
     def _written(self, made: Made) -> str:
         current = self.current()

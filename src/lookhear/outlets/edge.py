@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import threading
+import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from lookhear.errors import VectorsUnavailable
-from lookhear.outlets.disk import FRESH
+from lookhear.outlets.disk import FRESH, writing
 from lookhear.outlets.lock import hold
 from lookhear.outlets.shard import NOTE, Shard
 from lookhear.outlets.vectors import Filters, Held, Hit, Kept, Made, Point, Vectors, check_name, checked, in_order, unit
@@ -73,9 +74,33 @@ class EdgeVectors(Vectors):
         shard = self._shard(collection)
         return [] if shard is None else in_order(ids, shard.get(ids))
 
+    def scroll(self, collection: str, after: int | None = None, limit: int = 500) -> list[Kept]:
+        shard = self._shard(collection)
+        return [] if shard is None or limit < 1 else shard.scroll(after, limit)
+
     def count(self, collection: str, filters: Filters | None = None) -> int:
         shard = self._shard(collection)
         return 0 if shard is None else shard.count(filters)
+
+    def clear(self, collection: str) -> int:
+        shard = self._shard(collection)
+        return 0 if shard is None else shard.delete({})
+
+    def drop(self, collection: str) -> bool:
+        check_name(collection)
+        with self._lock:
+            folder = self.folder / collection
+            if not (folder / NOTE).is_file():
+                return False
+            self.hold()
+            shard = self._shards.pop(collection, None)
+            if shard is not None:
+                shard.close()
+            gone = self.folder / f".{uuid.uuid4().hex}{FRESH}"
+            with writing(self.folder):
+                folder.rename(gone)  # all at once; what a crash leaves is swept by the next who holds the folder
+        shutil.rmtree(gone, ignore_errors=True)
+        return True
 
     def close(self) -> None:
         with self._lock:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lookhear.errors import LimitExceeded, LookhearError, VectorsUnavailable
-from lookhear.outlets.vectors import Made, Point, Vectors
+from lookhear.outlets.vectors import Kept, Made, Point, Vectors
 from lookhear.outlets.wire import PATIENCE, packed, receive, send, trust, unpacked
 
 _LOG = logging.getLogger(__name__)
@@ -171,12 +171,27 @@ def _search(vectors: Vectors, asked: dict[str, Any], numbers: bytes) -> Answer:
 
 
 def _get(vectors: Vectors, asked: dict[str, Any], numbers: bytes) -> Answer:
-    found = vectors.get(asked["collection"], asked["ids"])
+    return _points(vectors.get(asked["collection"], asked["ids"]))
+
+
+def _scroll(vectors: Vectors, asked: dict[str, Any], numbers: bytes) -> Answer:
+    return _points(vectors.scroll(asked["collection"], asked["after"], asked["limit"]))
+
+
+def _points(found: list[Kept]) -> Answer:
     return [(kept.id, kept.payload) for kept in found], packed([kept.vector for kept in found])
 
 
 def _count(vectors: Vectors, asked: dict[str, Any], numbers: bytes) -> Answer:
     return vectors.count(asked["collection"], asked["filters"]), b""
+
+
+def _clear(vectors: Vectors, asked: dict[str, Any], numbers: bytes) -> Answer:
+    return vectors.clear(asked["collection"]), b""
+
+
+def _drop(vectors: Vectors, asked: dict[str, Any], numbers: bytes) -> Answer:
+    return vectors.drop(asked["collection"]), b""
 
 
 _CALLS: dict[str, Callable[[Vectors, dict[str, Any], bytes], Answer]] = {
@@ -188,5 +203,8 @@ _CALLS: dict[str, Callable[[Vectors, dict[str, Any], bytes], Answer]] = {
     "delete": _delete,
     "search": _search,
     "get": _get,
+    "scroll": _scroll,
     "count": _count,
+    "clear": _clear,
+    "drop": _drop,
 }

@@ -80,12 +80,29 @@ class Remote(Vectors):
         found: list[Kept] = []
         for at in range(0, len(wanted), _BATCH):
             records, numbers = self._ask("get", collection, ids=wanted[at : at + _BATCH])
-            rows = unpacked(numbers, len(records)).tolist()
-            found += [Kept(id, tuple(row), payload) for (id, payload), row in zip(records, rows, strict=True)]
+            found += _points(records, numbers)
         return found
+
+    def scroll(self, collection: str, after: int | None = None, limit: int = 500) -> list[Kept]:
+        if limit < 1:
+            return []
+        try:
+            records, numbers = self._ask("scroll", collection, after=after, limit=min(limit, _BATCH))
+        except LimitExceeded:
+            if limit < 2:
+                raise
+            return self.scroll(collection, after, min(limit, _BATCH) // 2)
+        return _points(records, numbers)
 
     def count(self, collection: str, filters: Filters | None = None) -> int:
         return int(self._ask("count", collection, filters=_plain(filters))[0])
+
+    def clear(self, collection: str) -> int:
+        return int(self._ask("clear", collection)[0])
+
+    def drop(self, collection: str) -> bool:
+        self._sizes.pop(collection, None)
+        return bool(self._ask("drop", collection)[0])
 
     def close(self) -> None:
         with self._guard:
@@ -173,6 +190,11 @@ def _error(code: str, message: str) -> Exception:
         found: Exception = getattr(builtins, code)(message)
         return found
     return of_code(code, message)
+
+
+def _points(records: list[Any], numbers: bytes) -> list[Kept]:
+    rows = unpacked(numbers, len(records)).tolist()
+    return [Kept(id, tuple(row), payload) for (id, payload), row in zip(records, rows, strict=True)]
 
 
 def _plain(filters: Filters | None) -> Mapping[str, Any] | None:

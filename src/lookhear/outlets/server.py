@@ -56,9 +56,9 @@ class ServerVectors(Vectors):
                     vectors_config=models.VectorParams(size=size, distance=models.Distance.COSINE),
                     metadata={_NOTE: {"made": asdict(made), "current": None}},
                 )
-            with self._telling():
-                for field in INDEXED:
-                    self._client.create_payload_index(collection, field, models.PayloadSchemaType.KEYWORD)
+        with self._telling():
+            for field in INDEXED:  # also where one that was killed made the collection alone
+                self._client.create_payload_index(collection, field, models.PayloadSchemaType.KEYWORD)
         return self._there(collection)
 
     def held(self, collection: str) -> Held | None:
@@ -142,11 +142,35 @@ class ServerVectors(Vectors):
             return []
         with self._telling():
             records = self._client.retrieve(collection, list(ids), with_payload=True, with_vectors=True)
-        found = (Kept(int(one.id), tuple(one.vector or ()), one.payload or {}) for one in records)  # type: ignore[arg-type]
-        return in_order(ids, found)
+        return in_order(ids, (_kept(one) for one in records))
+
+    def scroll(self, collection: str, after: int | None = None, limit: int = 500) -> list[Kept]:
+        if limit < 1 or self.held(collection) is None:
+            return []
+        start = None if after is None else after + 1
+        with self._telling():
+            records, _ = self._client.scroll(
+                collection, limit=limit, offset=start, with_payload=True, with_vectors=True
+            )
+        return [_kept(one) for one in records]
 
     def count(self, collection: str, filters: Filters | None = None) -> int:
         return 0 if self.held(collection) is None else self._count(collection, filters)
+
+    def clear(self, collection: str) -> int:
+        count = self.count(collection)
+        if count:
+            with self._telling():
+                self._client.delete(collection, models.FilterSelector(filter=models.Filter()), wait=True)
+        return count
+
+    def drop(self, collection: str) -> bool:
+        if self.held(collection) is None:
+            return False
+        self._sizes.pop(collection, None)
+        with self._telling():
+            self._client.delete_collection(collection)
+        return True
 
     def close(self) -> None:
         self._client.close()
@@ -194,6 +218,10 @@ def _already() -> Iterator[None]:
 
 def _filtered(filters: Filters) -> models.Filter:
     return models.Filter(must=[models.FieldCondition(key=key, match=_match(value)) for key, value in filters.items()])
+
+
+def _kept(record: models.Record) -> Kept:
+    return Kept(int(record.id), tuple(record.vector or ()), record.payload or {})  # type: ignore[arg-type]
 
 
 def _match(value: Any) -> models.MatchValue | models.MatchAny:

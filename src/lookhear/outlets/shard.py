@@ -91,7 +91,7 @@ class Shard:
                 self._wrote(len(batch))
 
     def delete(self, filters: Filters) -> int:
-        """How many there were."""
+        """How many there were; without any value all of them go."""
         with self._telling(), self._lock:
             count = self._shard.count(edge.CountRequest(True, filtered(filters)))
             if count:
@@ -123,7 +123,15 @@ class Shard:
         """Those that are there."""
         with self._telling():
             records = self._shard.retrieve(list(ids), True, True)
-        return [Kept(int(one.id), tuple(one.vector or ()), one.payload or {}) for one in records]  # type: ignore[arg-type]
+        return [_kept(one) for one in records]
+
+    def scroll(self, after: int | None, limit: int) -> list[Kept]:
+        """The next, in the order of ids."""
+        start = None if after is None else after + 1
+        request = edge.ScrollRequest(offset=start, limit=limit, with_payload=True, with_vector=True)
+        with self._telling():
+            records, _ = self._shard.scroll(request)
+        return [_kept(one) for one in records]
 
     def count(self, filters: Filters | None) -> int:
         """Exactly."""
@@ -162,6 +170,10 @@ def telling(folder: Path) -> Iterator[None]:
 def filtered(filters: Filters) -> edge.Filter:
     """Points that have all these values."""
     return edge.Filter(must=[edge.FieldCondition(key=key, match=_match(value)) for key, value in filters.items()])
+
+
+def _kept(record: edge.Record) -> Kept:
+    return Kept(int(record.id), tuple(record.vector or ()), record.payload or {})  # type: ignore[arg-type]
 
 
 def _match(value: Any) -> edge.MatchValue | edge.MatchAny:

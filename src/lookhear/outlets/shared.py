@@ -2,7 +2,8 @@
 
 One of them has the folder open and answers the others over a socket. When it goes away, whichever process calls next
 opens the folder: what the lost one had put is there, and the call is done as if nothing had happened. Only ``delete``
-may then tell of fewer points than there were: those that the lost one had deleted already are not counted.
+and ``clear`` may then tell of fewer points than there were, and ``drop`` of none: what the lost one had deleted
+already is not counted.
 """
 
 from __future__ import annotations
@@ -74,8 +75,17 @@ class SharedVectors(Vectors):
     def get(self, collection: str, ids: Sequence[int]) -> list[Kept]:
         return self._do(lambda vectors: vectors.get(collection, ids))
 
+    def scroll(self, collection: str, after: int | None = None, limit: int = 500) -> list[Kept]:
+        return self._do(lambda vectors: vectors.scroll(collection, after, limit))
+
     def count(self, collection: str, filters: Filters | None = None) -> int:
         return self._do(lambda vectors: vectors.count(collection, filters))
+
+    def clear(self, collection: str) -> int:
+        return self._do(lambda vectors: vectors.clear(collection))
+
+    def drop(self, collection: str) -> bool:
+        return self._do(lambda vectors: vectors.drop(collection))
 
     def close(self) -> None:
         with self._guard:

@@ -112,8 +112,20 @@ class Vectors(ABC):
         """Those of them that are there, in that order."""
 
     @abstractmethod
+    def scroll(self, collection: str, after: int | None = None, limit: int = 500) -> list[Kept]:
+        """The next points in the order of ids, beginning above ``after``; nothing at the end, or where there is none."""
+
+    @abstractmethod
     def count(self, collection: str, filters: Filters | None = None) -> int:
         """Points that have all these values; 0 where there is no such collection."""
+
+    @abstractmethod
+    def clear(self, collection: str) -> int:
+        """No point is left, the collection is; how many there were."""
+
+    @abstractmethod
+    def drop(self, collection: str) -> bool:
+        """There is no such collection; whether there was."""
 
     @abstractmethod
     def close(self) -> None:
