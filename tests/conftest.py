@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from support.brokers import broker_url, own_broker
 from support.services import postgresql_server, postgresql_url
 
-__all__ = ["postgresql_server", "postgresql_url"]  # for all tests
+__all__ = ["broker_url", "own_broker", "postgresql_server", "postgresql_url"]  # for all tests
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _STORE = tempfile.TemporaryDirectory(prefix="lookhear-no-models-")

@@ -52,6 +52,7 @@ class Ear:
     """Notes what it is told; fails as often as it shall."""
 
     name = "ear"
+    waits = (0.01, 0.02)
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str]] = []
@@ -190,7 +191,7 @@ def test_what_ends_is_told_once_in_order_also_what_ended_while_nobody_told(store
 def test_what_could_not_be_told_is_told_later(store: JobStore, caplog: pytest.LogCaptureFixture) -> None:
     ear = Ear()
     ear.failures = 3
-    teller = Teller(store, ear, waits=(0.01, 0.02))
+    teller = Teller(store, ear)
     teller.start()
     told = [ended(store, str(n)).id for n in range(3)]
     eventually(lambda: len(ear.heard) == 3)

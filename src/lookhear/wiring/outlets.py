@@ -18,4 +18,9 @@ def outlets(service: Service) -> list[Outlet]:
         from lookhear.wiring.telling_webhook import WebhookOutlet
 
         found.append(WebhookOutlet(service.jobs, Webhook(settings.webhook_url, settings.webhook_secret)))
+    if settings.amqp_connection_string:
+        from lookhear.outlets.amqp import Publisher
+        from lookhear.wiring.telling_amqp import AmqpOutlet
+
+        found.append(AmqpOutlet(service.jobs, Publisher(settings)))
     return found

@@ -20,7 +20,6 @@ from lookhear.jobs.store import JobStore
 _LOG = logging.getLogger(__name__)
 _PATIENCE = 1.0  # s between looks, whatever is heard
 _MOST = 256  # events that are told in one go
-_WAITS = (1.0, 60.0)  # s after the first failure, and at most
 
 Done = Callable[[int], None]
 
@@ -29,6 +28,7 @@ class Outlet(Protocol):
     """What is told of jobs that end."""
 
     name: str
+    waits: tuple[float, float]  #: s before it is told again: after the first failure, and at most
 
     def deliver(self, events: Sequence[Event], done: Done) -> None:
         """Tells all of them; calls ``done`` with the id of an event up to which all was told, now and then.
@@ -47,8 +47,8 @@ class NotOurs(Exception):
 class Teller:
     """A thread that tells one outlet, as long as no other process does."""
 
-    def __init__(self, jobs: JobStore, outlet: Outlet, waits: tuple[float, float] = _WAITS) -> None:
-        self._jobs, self._outlet, self._waits = jobs, outlet, waits
+    def __init__(self, jobs: JobStore, outlet: Outlet) -> None:
+        self._jobs, self._outlet, self._waits = jobs, outlet, outlet.waits
         self._cursor = jobs.cursor(outlet.name)
         self._closing = threading.Event()
         self._holds = self._failing = False

@@ -22,6 +22,7 @@ class WebhookOutlet:
     """One event after the other; one that is refused is passed over, and so is one that nobody took for a week."""
 
     name = "webhook"
+    waits = (1.0, 60.0)
 
     def __init__(self, jobs: JobStore, webhook: Webhook) -> None:
         self._jobs, self._webhook = jobs, webhook
