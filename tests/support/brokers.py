@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -213,6 +215,20 @@ class Post:
         found = self.channel.queue_declare(queue or self.names["analyzer_queue_name"], passive=True)
         count: int = found.method.message_count
         return count
+
+    def heard_once(self, ids: set[str], seconds: float = _PATIENCE) -> Counter[str]:
+        """How often each message was answered, once each of ``ids`` is; waits for no more."""
+        told: Counter[str] = Counter()
+        deadline = time.monotonic() + seconds
+        while not ids <= set(told):
+            assert time.monotonic() < deadline, sorted(ids - set(told))[:10]
+            told.update(json.loads(body)["message_id"] for _, _, body in self.answers())
+            time.sleep(0.02)
+        return told
+
+    def anew(self) -> None:
+        """By a new connection: a broker that is short of something reads nothing more from one that has published."""
+        self._channel = None
 
     def close(self) -> None:
         """Nothing of it stays."""

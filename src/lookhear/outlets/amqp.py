@@ -45,6 +45,7 @@ class Publisher:
         self._settings = settings
         self._exchanges: tuple[AbstractExchange, AbstractExchange] | None = None
         self._ready: asyncio.Event | None = None
+        self._confirmed: set[str] = set()  # of letters that are still being told
         self.link = Link(settings.amqp_connection_string, "lookhear-answers", self._use, waits)
         self.link.start()
 
@@ -86,8 +87,15 @@ class Publisher:
             for task in going:
                 task.cancel()
             await asyncio.gather(*going, return_exceptions=True)
+        self._confirmed.clear()
 
     async def _one(self, letter: Letter) -> None:
+        """Not again what was confirmed already, while one before it was not."""
+        if letter.message_id not in self._confirmed:
+            await self._surely(letter)
+            self._confirmed.add(letter.message_id)
+
+    async def _surely(self, letter: Letter) -> None:
         if await self._sent(letter) or letter.dead:
             return
         unrouted = {"x-reason": _UNROUTED, "x-error": "No queue is bound to the exchange of results for this key."}
