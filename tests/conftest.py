@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from support.alone import pytest_collection_modifyitems, pytest_configure, pytest_runtest_protocol
+from support.brokers import broker_url, own_broker
 from support.services import postgresql_server, postgresql_url
 
 __all__ = [  # for all tests
+    "broker_url",
+    "own_broker",
     "postgresql_server",
     "postgresql_url",
     "pytest_collection_modifyitems",

@@ -14,7 +14,7 @@ from lookhear.errors import InvalidSettings
 from lookhear.jobs.settings import JobSettings
 from lookhear.media.limits import Limits
 from lookhear.models.settings import ModelSettings
-from lookhear.outlets.settings import OutletSettings
+from lookhear.outlets.settings import AmqpSettings, OutletSettings
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ServeSettings:
 
 
 @dataclass(frozen=True)
-class Settings(ServeSettings, JobSettings, OutletSettings, Limits, ModelSettings):
+class Settings(ServeSettings, JobSettings, OutletSettings, AmqpSettings, Limits, ModelSettings):
     """Every setting; the variable is the field's name in capitals, as in ``MAX_MEDIA_SECONDS=600``."""
 
 

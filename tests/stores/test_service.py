@@ -151,6 +151,31 @@ def test_the_webhook_hears_of_jobs_that_end(tmp_path: Path, web: Web) -> None:
     assert told[bad.id]["type"] == "job_failed" and told[bad.id]["data"]["error"] == bad.error_message
 
 
+def test_the_webhook_hears_of_what_ended_while_no_server_ran(tmp_path: Path, web: Web) -> None:
+    web.put("/hook", statuses=[400])
+    with serving(tmp_path, webhook_url=web.url("/hook")) as service:
+        refused = ended(service, service.submit(NewJob("jobs", "colors", "teal")))
+        eventually(lambda: web.asked)
+    alone = Service(Settings(storage_dir=tmp_path, max_workers=1))
+    alone.open(tells=False)  # as `lookhear worker` does
+    alone.start_workers()
+    missed = ended(alone, alone.submit(NewJob("jobs", "colors", "teal")))
+    alone.stop_workers()
+    alone.close()
+    with serving(tmp_path, webhook_url=web.url("/hook")):
+        eventually(lambda: len(web.asked) >= 2)
+    told = [json.loads(one.body)["data"]["job_id"] for one in web.asked]
+    assert told == [refused.id, missed.id], "what was refused is not told again, what was missed is"
+
+
+def test_of_two_servers_on_one_database_one_tells(tmp_path: Path, web: Web) -> None:
+    web.put("/hook")
+    with serving(tmp_path, webhook_url=web.url("/hook")) as one, serving(tmp_path, webhook_url=web.url("/hook")):
+        jobs = [ended(one, one.submit(NewJob("jobs", "colors", "teal"))).id for _ in range(3)]
+        eventually(lambda: len(web.asked) >= 3)
+    assert [json.loads(asked.body)["data"]["job_id"] for asked in web.asked] == jobs
+
+
 def test_a_damaged_kept_answer_is_made_anew(tmp_path: Path) -> None:
     with serving(tmp_path) as service:
         keys: list[str] = []

@@ -6,14 +6,12 @@ import base64
 import hashlib
 import hmac
 import json
-import logging
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from lookhear.errors import InvalidSettings
+from lookhear.errors import InvalidSettings, OutletFailed, OutletRefused
 from lookhear.outlets.webhook import Webhook, sign
 from support.web import Asked, Web, web
 
@@ -22,13 +20,6 @@ from support.web import Asked, Web, web
 def site() -> Iterator[Web]:
     with web() as found:
         yield found
-
-
-def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true"
-        threading.Event().wait(0.005)
 
 
 def signed(asked: Asked, key: bytes) -> bool:
@@ -47,8 +38,8 @@ def test_the_signature_is_that_of_the_standard() -> None:
 
 def test_an_event_comes_signed(site: Web) -> None:
     hook = Webhook(site.put("/hook"), "whsec_" + base64.b64encode(b"the key").decode())
-    assert hook.tell("job_completed", {"job_id": "1", "note": "ü"})
-    assert hook.close() == 0
+    hook.send("job_completed", {"job_id": "1", "note": "ü"})
+    hook.close()
     (asked,) = site.asked
     told = json.loads(asked.body)
     assert told["type"] == "job_completed" and told["data"] == {"job_id": "1", "note": "ü"}
@@ -61,7 +52,7 @@ def test_a_plain_secret_signs_and_none_does_not(site: Web) -> None:
     url = site.put("/hook")
     for secret in ("plain", None):
         hook = Webhook(url, secret)
-        hook.tell("job_failed", {})
+        hook.send("job_failed", {})
         hook.close()
     first, second = site.asked
     assert signed(first, b"plain") and "webhook-signature" not in second.headers
@@ -72,77 +63,45 @@ def test_a_secret_that_is_no_base64_is_refused_at_once() -> None:
         Webhook("http://127.0.0.1:1", "whsec_?")
 
 
-def test_it_is_tried_again_with_the_same_id(site: Web) -> None:
-    hook = Webhook(site.put("/hook", statuses=[500, 429]), "plain", waits=(0.01, 0.02, 0.03))
-    hook.tell("job_completed", {})
-    until(lambda: len(site.asked) == 3)
+def test_told_again_it_has_the_same_id(site: Web) -> None:
+    hook = Webhook(site.put("/hook", statuses=[500]), "plain")
+    with pytest.raises(OutletFailed, match="HTTP 500"):
+        hook.send("job_completed", {}, "7")
+    hook.send("job_completed", {}, "7")
     hook.close()
-    assert len({asked.headers["webhook-id"] for asked in site.asked}) == 1 and len(site.asked) == 3
+    assert [asked.headers["webhook-id"] for asked in site.asked] == ["msg_7", "msg_7"]
     assert all(signed(asked, b"plain") for asked in site.asked)
 
 
-def test_a_refusal_is_not_tried_again_and_the_next_event_comes(site: Web, caplog: pytest.LogCaptureFixture) -> None:
-    hook = Webhook(site.put("/hook", statuses=[400]), waits=(0.01,))
-    hook.tell("one", {})
-    hook.tell("two", {})
-    assert hook.close() == 0
-    assert [json.loads(asked.body)["type"] for asked in site.asked] == ["one", "two"]
-    assert "HTTP 400" in caplog.text
-
-
-def test_nobody_there_costs_the_event_alone(caplog: pytest.LogCaptureFixture) -> None:
-    hook = Webhook("http://127.0.0.1:1", waits=(0.01,))
-    assert hook.tell("one", {})
-    until(lambda: "did not take event" in caplog.text)
-    assert hook.close() == 0
-
-
-@pytest.mark.parametrize("url", ["nonsense", "", "ftp://host", "http://[::1"])
-def test_an_address_that_is_none_raises_into_nobody(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    hook = Webhook(url, waits=())
-    assert hook.tell("one", {})
-    assert hook.close() == 0
-    assert caplog.records and all(record.levelno == logging.WARNING for record in caplog.records)
-
-
-def test_what_cannot_be_written_is_told_and_raises_into_nobody(site: Web, caplog: pytest.LogCaptureFixture) -> None:
-    hook = Webhook(site.put("/hook"))
-    assert not hook.tell("one", {"a": object()}) and not hook.tell("two", {"a": float("nan")})
+@pytest.mark.parametrize(("status", "final"), [(400, True), (422, True), (429, False), (403, False), (503, False)])
+def test_what_would_be_refused_again_is_told_from_what_may_go_well(site: Web, status: int, final: bool) -> None:
+    hook = Webhook(site.put("/hook", status=status))
+    with pytest.raises(OutletFailed) as raised:
+        hook.send("one", {})
     hook.close()
-    assert site.asked == [] and len(caplog.records) == 2
+    assert isinstance(raised.value, OutletRefused) is final
 
 
-def test_a_full_queue_holds_up_nobody(site: Web, caplog: pytest.LogCaptureFixture) -> None:
-    hook = Webhook(site.put("/hook", holds=0), capacity=3)
-    started = time.monotonic()
-    assert [hook.tell("event", {"n": n}) for n in range(5)] == [True, True, True, False, False]
-    assert time.monotonic() - started < 10 and "3 events wait" in caplog.text
-    site.release.set()
-    assert hook.close() == 0 and len(site.asked) == 3
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "", "ftp://host", "http://[::1"])
+def test_an_address_where_nobody_is_may_do_later(url: str) -> None:
+    hook = Webhook(url)
+    with pytest.raises(OutletFailed, match="WEBHOOK_URL") as raised:
+        hook.send("one", {})
+    assert not isinstance(raised.value, OutletRefused)
+    hook.close()
 
 
-def test_close_sends_what_waits_in_order_and_then_takes_nothing(site: Web) -> None:
+@pytest.mark.parametrize("value", [object(), float("nan")])
+def test_what_cannot_be_written_is_refused(site: Web, value: object) -> None:
     hook = Webhook(site.put("/hook"))
-    for n in range(50):
-        hook.tell("event", {"n": n})
-    assert hook.close() == 0
-    assert [json.loads(asked.body)["data"]["n"] for asked in site.asked] == list(range(50))
-    assert not hook.tell("late", {})
+    with pytest.raises(OutletRefused):
+        hook.send("one", {"a": value})
+    hook.close()
+    assert site.asked == []
 
 
-def test_close_does_not_wait_out_the_waits(site: Web) -> None:
-    hook = Webhook(site.put("/hook", statuses=[500]), waits=(3600.0,))
-    hook.tell("one", {})
-    until(lambda: len(site.asked) == 1)
-    started = time.monotonic()
-    assert hook.close() == 0 and time.monotonic() - started < 60
-    assert [asked.status for asked in site.asked] == [500, 200]
-
-
-def test_close_gives_up_on_a_server_that_hangs(site: Web, caplog: pytest.LogCaptureFixture) -> None:
-    hook = Webhook(site.put("/hook", holds=0))
-    hook.tell("one", {})
-    hook.tell("two", {})
-    started = time.monotonic()
-    assert hook.close(0.2) == 2 and time.monotonic() - started < 20
-    assert "2 events unsent" in caplog.text
+def test_once_closed_it_tells_nothing(site: Web) -> None:
+    hook = Webhook(site.put("/hook"))
+    hook.close()
+    with pytest.raises(OutletFailed):
+        hook.send("late", {})

@@ -140,21 +140,21 @@ def answer(
 
 
 def failed(
-    message: Message | bytes,
-    error: LookhearError | Exception,
+    message: Message | bytes | str,
+    error: LookhearError | Exception | Mapping[str, str],
     *,
     seconds: float = 0.0,
     now: datetime | None = None,
 ) -> dict[str, Any]:
-    """The message that tells of a failure; ``message``: its bytes where it could not be read."""
+    """The message that tells of a failure; ``message``: its bytes, or its id, where it could not be read."""
     if isinstance(message, Message):
         head = _head(message.message_id, message.media_id, seconds)
     else:
-        head = _head(message_id(message), None, seconds)
+        head = _head(message if isinstance(message, str) else message_id(message), None, seconds)
     return {
         **head,
         "success": False,
-        "error": error_of(error),
+        "error": error_of(error) if isinstance(error, Exception) else dict(error),
         "features": {},
         "quality_metrics": {},
         "similarity_vectors": {},
@@ -167,6 +167,11 @@ def failed(
 def routing_key(kind: str) -> str:
     """Of the answer about a medium of ``kind``; what is no film goes with audio."""
     return f"enriched.{'video' if kind == 'video' else 'audio'}.analyzed"
+
+
+def kind_of(answer: Mapping[str, Any]) -> str:
+    """What an ``answer`` is about: what is seen is told of films alone."""
+    return "video" if "visual" in answer.get("features", {}) else "audio"
 
 
 def models(cards: Sequence[Card], loaded: Collection[str], memory_mb: float | None) -> dict[str, Any]:

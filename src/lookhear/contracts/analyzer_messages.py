@@ -45,8 +45,8 @@ class Message:
     timestamp: str | None = None
 
 
-def read(body: bytes) -> Message:
-    """The message in ``body``. Raises BadMessage, which says what is wrong with it."""
+def read(body: bytes, id: str | None = None) -> Message:
+    """The message in ``body``; ``id``: its own where the body has none. Raises BadMessage, which says what is wrong."""
     data = _parsed(body)
     path = data.get("file_path")
     if not isinstance(path, str) or not path.strip() or "\0" in path:
@@ -54,7 +54,7 @@ def read(body: bytes) -> Message:
     about = _table(data, "media_metadata")
     digest = _text(data, "sha256_hash")
     return Message(
-        message_id=_text(data, "message_id") or message_id(body),
+        message_id=_text(data, "message_id") or id or message_id(body),
         media_id=_text(data, "media_id") or digest or str(uuid.uuid5(uuid.NAMESPACE_URL, f"file://{path}")),
         file_path=path,
         priority=_priority(data.get("priority")),
@@ -69,6 +69,14 @@ def read(body: bytes) -> Message:
 def message_id(body: bytes) -> str:
     """An id for a message that has none: the same for the same bytes."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, body.hex()))
+
+
+def known_id(body: bytes, id: str | None = None) -> str:
+    """The id of a message, as ``read`` has it, even if nothing else of it can be read."""
+    try:
+        return _text(_parsed(body), "message_id") or id or message_id(body)
+    except BadMessage:
+        return id or message_id(body)
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

@@ -9,7 +9,12 @@ from typing import Any
 from lookhear.analysis.report import ModelUsed, Report
 from lookhear.errors import LookhearError, TaskFailed, WrongMedium, of_code
 
-JOBS, TAGGING, ANALYSIS = "jobs", "tagging", "analysis"  #: what kept jobs come by, and have the shapes of
+JOBS, TAGGING, ANALYSIS, ANALYZER = (
+    "jobs",
+    "tagging",
+    "analysis",
+    "analyzer",
+)  #: what kept jobs come by, and have the shapes of
 Statuses = Mapping[type[LookhearError], int]
 
 

@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 
 from lookhear.errors import DuplicateJob, KeyReused, LookhearError
 from lookhear.jobs import statements as sql
-from lookhear.jobs.job import Job, NewJob, Status
+from lookhear.jobs.job import ANSWER, Cleaned, Job, NewJob, Status
 from lookhear.jobs.prepared import Prepared
+from lookhear.jobs.records import Records
 from lookhear.jobs.rows import job_of, packed, plain
 from lookhear.jobs.settings import JobSettings
 
@@ -137,11 +138,26 @@ class Acts:
     def delete(self, job: Job) -> bool:
         """Gone, whatever it was; False: it was gone before."""
         self._count(sql.LEAVE_ALL, b_number=job.number)
+        last = self._job(sql.JOB, b_number=job.number)  # nobody can end it any more
         self._count(sql.FORGET_SYNC, b_id=job.id)
-        gone = self._count(sql.FORGET, b_number=job.number) == 1
-        if gone:
-            self._tell("deleted", job)
-        return gone
+        if last is None or self._count(sql.FORGET, b_number=job.number) != 1:
+            return False
+        self._tell_deleted(last)
+        return True
+
+    def cleanup(self, older_than_seconds: float | None, status: Status | None, most: int) -> Cleaned:
+        """Some of the jobs that have ended, or of those of ``status``, are gone."""
+        records = Records(self._connection)
+        jobs = records.removable(older_than_seconds, status, most)
+        for job in jobs:
+            if not job.status.final:
+                self._tell_deleted(job)
+        return records.remove(jobs)
+
+    def _tell_deleted(self, job: Job) -> None:
+        """With what outlets need to answer it, since the job itself can be asked no more."""
+        answer = job.request.get(ANSWER)
+        self._tell("deleted", job, **({ANSWER: answer} if answer else {}))
 
     def expired(self) -> list[Job]:
         """Jobs whose workers are not heard of."""

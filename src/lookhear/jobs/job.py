@@ -25,6 +25,7 @@ class Status(StrEnum):
 
 
 OPEN = frozenset({Status.PENDING, Status.PROCESSING})
+ANSWER = "answer"  #: in a request: what the outlet that answers it needs; kept to itself
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Float, cast, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from lookhear.errors import InvalidOptions
+from lookhear.jobs.cursors import ENDS, expire_events, lowest_seen
 from lookhear.jobs.job import Cleaned, Event, Job, Page, Stats, Status, Sync
 from lookhear.jobs.prepared import Prepared
 from lookhear.jobs.rows import SELECT_EVENT, SELECT_JOB, event_of, job_of, plain
@@ -44,11 +45,13 @@ class Records:
         jobs = tuple(job_of(row) for row in self._connection.execute(asked))
         return Page(jobs[:limit], str(jobs[limit - 1].number) if len(jobs) > limit else None)
 
-    def events(self, after: int, job_id: str | None, limit: int) -> list[Event]:
-        """Those that came later, in order."""
+    def events(self, after: int, job_id: str | None, limit: int, kinds: Collection[str] | None = None) -> list[Event]:
+        """Those that came later (of these kinds), in order."""
         asked = SELECT_EVENT.where(EVENTS.c.id > min(after, _MOST)).order_by(EVENTS.c.id).limit(limit)
         if job_id is not None:
             asked = asked.where(EVENTS.c.job_id == plain(job_id))
+        if kinds is not None:
+            asked = asked.where(EVENTS.c.kind.in_(kinds))
         return [event_of(row) for row in self._connection.execute(asked)]
 
     def newest_event(self) -> int:
@@ -102,25 +105,30 @@ class Records:
         jobs = sum(count for _, _, count in rows)
         return means, sum(total for _, total, _ in rows) / jobs if jobs else None
 
-    def cleanup(self, older_than_seconds: float | None, status: Status | None, most: int) -> Cleaned:
-        """Some of the jobs that have ended, or of those of ``status``, are gone; never what a worker has in hand."""
-        asked = select(JOBS.c.number, JOBS.c.id).where(JOBS.c.status != Status.PROCESSING)
+    def removable(self, older_than_seconds: float | None, status: Status | None, most: int) -> list[Job]:
+        """Some of the jobs that have ended, or of those of ``status``; never what a worker has in hand.
+
+        Nor those whose end an outlet has still to be told of.
+        """
+        asked = SELECT_JOB.where(JOBS.c.status != Status.PROCESSING, ~_untold())
         asked = asked.where(JOBS.c.status == status if status else JOBS.c.status != Status.PENDING)
         if older_than_seconds is not None:
             since = func.coalesce(JOBS.c.completed_at, JOBS.c.created_at)
             asked = asked.where(since < now_ms() - round(older_than_seconds * 1000))
-        rows = self._connection.execute(asked.limit(most).with_for_update(skip_locked=True)).all()
-        numbers, ids = [row.number for row in rows], [row.id for row in rows]
+        rows = self._connection.execute(asked.limit(most).with_for_update(skip_locked=True, of=JOBS))
+        return [job_of(row) for row in rows]
+
+    def remove(self, jobs: Sequence[Job]) -> Cleaned:
+        """They are gone."""
+        numbers, ids = [job.number for job in jobs], [job.id for job in jobs]
         entries = self._connection.execute(delete(QUEUE).where(QUEUE.c.number.in_(numbers))).rowcount
         self._connection.execute(delete(JOBS).where(JOBS.c.number.in_(numbers)))
         self._connection.execute(delete(SYNC).where(SYNC.c.job_id.in_(ids)))
         return Cleaned(tuple(ids), entries)
 
     def expire(self, event_ttl: float, result_ttl: float) -> None:
-        """Old events and kept answers are gone; the newest event stays, as the mark of where we are."""
-        last = select(func.max(EVENTS.c.id)).scalar_subquery()
-        old = EVENTS.c.at < now_ms() - round(event_ttl * 1000)
-        self._connection.execute(delete(EVENTS).where(old, EVENTS.c.id < last))
+        """Old events and kept answers are gone."""
+        expire_events(self._connection, event_ttl)
         self._connection.execute(delete(ANSWERS).where(ANSWERS.c.kept_at < now_ms() - round(result_ttl * 1000)))
 
     def kept(self, key: str, result_ttl: float) -> str | None:
@@ -151,3 +159,9 @@ def _number(cursor: str) -> int:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
         raise InvalidOptions("The cursor is none that a page of jobs gave. Leave it out to start anew.")
     return int(cursor)
+
+
+def _untold() -> Any:
+    """Of a job: its end comes after what an outlet was told of last."""
+    after = (EVENTS.c.job_id == JOBS.c.id) & EVENTS.c.kind.in_(ENDS) & (EVENTS.c.id > lowest_seen())
+    return select(EVENTS.c.id).where(after).exists()

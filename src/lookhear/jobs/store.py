@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection
+
 from lookhear.errors import InvalidOptions, LookhearError, QueueFull
 from lookhear.jobs.acts import Acts
+from lookhear.jobs.cursors import Cursor
 from lookhear.jobs.database import Database
 from lookhear.jobs.guards import Clock, Room
 from lookhear.jobs.job import Cleaned, Event, Job, NewJob, Page, Stats, Status, Sync
@@ -156,7 +160,7 @@ class JobStore:
         ids: list[str] = []
         entries = 0
         while True:
-            some = self._write(lambda records: records.cleanup(older_than_seconds, status, _AT_ONCE))
+            some = self._act(lambda acts: acts.cleanup(older_than_seconds, status, _AT_ONCE))
             ids += some.job_ids
             entries += some.queue_entries
             if len(some.job_ids) < _AT_ONCE:
@@ -166,9 +170,19 @@ class JobStore:
         """Events older than EVENT_TTL and answers older than RESULT_TTL are gone."""
         self._write(lambda records: records.expire(self.settings.event_ttl, self.settings.result_ttl))
 
-    def events(self, after: int, job_id: str | None = None, limit: int = 500) -> list[Event]:
-        """Those that came later, in order."""
-        return self._read(lambda records: records.events(after, job_id, limit))
+    def events(
+        self, after: int, job_id: str | None = None, limit: int = 500, kinds: Collection[str] | None = None
+    ) -> list[Event]:
+        """Those that came later (of these kinds), in order."""
+        return self._read(lambda records: records.events(after, job_id, limit, kinds))
+
+    def cursor(self, name: str) -> Cursor:
+        """Of the outlet of that name, for one who tells it."""
+
+        def write(act: Callable[[Connection], Any]) -> Any:
+            return self._database.clashing(lambda: self._on(act))
+
+        return Cursor(name, secrets.token_hex(8), self.settings.worker_lease_seconds, write)
 
     def newest_event(self) -> int:
         """Its id; 0: there was none."""
@@ -215,12 +229,12 @@ class JobStore:
             yield acts
         self._watch.note(acts.newest)
 
-    def _write(self, act: Callable[[Records], _Made]) -> _Made:
-        def once() -> _Made:
-            with self._database.write() as connection:
-                return act(Records(connection))
+    def _on(self, act: Callable[[Connection], _Made]) -> _Made:
+        with self._database.write() as connection:
+            return act(connection)
 
-        return self._database.clashing(once)
+    def _write(self, act: Callable[[Records], _Made]) -> _Made:
+        return self._database.clashing(lambda: self._on(lambda connection: act(Records(connection))))
 
     def _read(self, act: Callable[[Records], _Made]) -> _Made:
         with self._database.read() as connection:

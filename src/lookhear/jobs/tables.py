@@ -98,6 +98,16 @@ ANSWERS = Table(
     Column("kept_at", BigInteger, nullable=False),
 )
 
+CURSORS = Table(  # how far each outlet has been told of events
+    "cursors",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+    Column("holder", Text),
+    Column("heard_at", BigInteger, nullable=False),
+    Column("lease_ms", BigInteger, nullable=False),
+)
+
 
 class now_ms(FunctionElement[int]):
     """The database's clock, so that servers whose own differ agree on leases; ms since 1970."""

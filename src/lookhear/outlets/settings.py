@@ -23,3 +23,19 @@ class OutletSettings:
     webhook_url: str | None = None  #: told of every job that ends
     webhook_secret: str | None = None  #: signs what it is told
     broadcast_type: Literal["none", "sse", "mqtt"] = "sse"
+
+
+@dataclass(frozen=True)
+class AmqpSettings:
+    """The broker that analyses are asked by and answered to. Each is a setting of the same name, in capitals."""
+
+    amqp_connection_string: str | None = None  #: amqp://user:password@host:5672/vhost; none: no broker
+    analyzer_exchange_name: str = "apollonia"  #: where messages come from
+    analyzer_queue_name: str = "analyzer_queue"
+    analyzer_routing_key: str = "media.#"  #: which of them
+    analyzer_prefetch_count: int = 1  #: messages that may be under way from the queue to the store of jobs
+    analyzer_result_exchange_name: str = "apollonia-enriched"
+    analyzer_dead_letter_exchange_name: str = (
+        "analyzer-dead-letters"  #: what could not be analysed, or not be delivered
+    )
+    analyzer_dead_letter_queue_name: str = "analyzer-dead-letters"

@@ -13,108 +13,55 @@ import binascii
 import hashlib
 import hmac
 import json
-import logging
-import threading
 import time
 import uuid
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
-from lookhear.errors import InvalidSettings
+from lookhear.errors import InvalidSettings, OutletFailed, OutletRefused
 
-_LOG = logging.getLogger(__name__)
-_WAITS = (1.0, 5.0, 25.0)  # s before the tries after the first
 _TIMEOUT = 10.0  # s
-_CAPACITY = 1000
-_BUSY = (408, 425, 429)
+_REFUSALS = (400, 409, 410, 413, 415, 422)  # of the event itself; others may be the receiver's trouble
 _PREFIX = "whsec_"
 
 
 class Webhook:
-    """Events wait in a bounded queue for a thread that sends them in order; nothing is ever raised into a job."""
+    """One event at a time; whoever tells them tries again what could not be told."""
 
-    def __init__(
-        self, url: str, secret: str | None = None, *, capacity: int = _CAPACITY, waits: Sequence[float] = _WAITS
-    ) -> None:
-        self._url, self._key, self._waits, self._capacity = url, _key(secret) if secret else None, waits, capacity
-        self._waiting: deque[tuple[str, bytes]] = deque()  #: the first of them is being sent
-        self._changed = threading.Condition()
-        self._closing = self._given_up = False
+    def __init__(self, url: str, secret: str | None = None) -> None:
+        self._url, self._key = url, _key(secret) if secret else None
         self._client = httpx.Client(timeout=_TIMEOUT, follow_redirects=False)
-        self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
-        self._thread.start()
 
-    def tell(self, event: str, data: Mapping[str, Any], id: str | None = None) -> bool:
-        """The event will be sent; False, and a warning, if too many wait already, or it is closed or cannot be written.
+    def send(self, event: str, data: Mapping[str, Any], id: str | None = None) -> None:
+        """Told. ``id``: by which it is known, should it be told again.
 
-        ``id``: by which it is known should another process tell of it, too.
+        Raises OutletFailed for what may go well later, OutletRefused for what would not.
         """
+        name = f"msg_{id or uuid.uuid4().hex}"
         told = {"type": event, "timestamp": round(time.time() * 1000), "data": data}
         try:
             body = json.dumps(told, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
-            _LOG.warning("The webhook is not told of %s: %s.", event, error)
-            return False
-        with self._changed:
-            room = len(self._waiting) < self._capacity and not self._closing
-            if room:
-                self._waiting.append((f"msg_{id or uuid.uuid4().hex}", body))
-                self._changed.notify_all()
-        if not room:
-            _LOG.warning("The webhook is not told of %s: it is closed, or %d events wait.", event, len(self._waiting))
-        return room
+            raise OutletRefused(f"The webhook cannot be told of {event}: {error}.") from error
+        status = self._status(name, body)
+        if 200 <= status < 300:
+            return
+        said = f"The webhook {self._url} did not take event {name}: HTTP {status}."
+        raise OutletRefused(said) if status in _REFUSALS else OutletFailed(said)
 
-    def close(self, seconds: float = 5.0) -> int:
-        """What waits is sent, each tried once more, for so long; how many events were not even tried, or are under way."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify_all()
-        self._thread.join(seconds)
-        self._given_up = True
-        left = len(self._waiting)
-        if left:
-            _LOG.warning("The webhook was closed with %d events unsent.", left)
-        return left
+    def close(self) -> None:
+        """No more."""
+        self._client.close()
 
-    def _run(self) -> None:
-        with self._client:
-            while (first := self._first()) is not None:
-                try:
-                    self._send(*first)
-                except Exception as error:  # whatever it is, the next event may get through
-                    _LOG.warning("The webhook %s failed: %r.", self._url, error)
-                if not self._given_up:
-                    self._waiting.popleft()
-
-    def _first(self) -> tuple[str, bytes] | None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closing)
-            return self._waiting[0] if self._waiting and not self._given_up else None
-
-    def _send(self, id: str, body: bytes) -> None:
-        refusal: str | None = None
-        for wait in (0.0, *self._waits):
-            with self._changed:
-                last = self._changed.wait_for(lambda: self._closing, wait)
-            again, refusal = self._attempt(id, body)
-            if last or not again:
-                break
-        if refusal is not None:
-            _LOG.warning("The webhook %s did not take event %s: %s.", self._url, id, refusal)
-
-    def _attempt(self, id: str, body: bytes) -> tuple[bool, str | None]:
-        """Is it worth another try, and why did it fail?"""
+    def _status(self, id: str, body: bytes) -> int:
         try:
             with self._client.stream("POST", self._url, content=body, headers=self._headers(id, body)) as answer:
-                status = answer.status_code
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return isinstance(error, httpx.TransportError), str(error) or type(error).__name__
-        if 200 <= status < 300:
-            return False, None
-        return status >= 500 or status in _BUSY, f"HTTP {status}"
+                return answer.status_code
+        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:  # the last: it was closed
+            why = str(error) or type(error).__name__
+            raise OutletFailed(f"The webhook {self._url} cannot be told: {why}. Check WEBHOOK_URL.") from error
 
     def _headers(self, id: str, body: bytes) -> dict[str, str]:
         timestamp = str(int(time.time()))

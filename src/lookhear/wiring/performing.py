@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lookhear.analysis.codec import plain, to_json
 from lookhear.analysis.report import Report
-from lookhear.contracts import jobs, tagging
-from lookhear.contracts.base import ANALYSIS, JOBS, TAGGING, Ask
+from lookhear.contracts import analyzer, jobs, tagging
+from lookhear.contracts.analyzer_mail import Mail
+from lookhear.contracts.base import ANALYSIS, ANALYZER, JOBS, TAGGING, Ask
 from lookhear.contracts.indexed import all_vectors
-from lookhear.errors import InputError, ServiceBusy
+from lookhear.errors import InputError, ServiceBusy, of_code
 from lookhear.jobs.control import Control, Outcome
-from lookhear.jobs.job import Job
+from lookhear.jobs.job import ANSWER, Job
 from lookhear.jobs.spool import Writing
 from lookhear.media.limits import Limits
 from lookhear.media.medium import open_medium
@@ -133,6 +134,19 @@ def _plainly(job: Job) -> Ask:
     return Ask(tuple(job.request.get("tasks") or ()), dict(job.request.get("options") or {}))
 
 
+def _by_message(job: Job) -> Ask:
+    """Raises what was wrong with the message when it came."""
+    refused = job.request.get("refused")
+    if refused:
+        raise of_code(refused["code"], refused["message"])
+    return _plainly(job)
+
+
+def _answered(service: Service, job: Job, report: Report) -> Outcome:
+    """The answer itself: whoever publishes it may have no other way to it than the database."""
+    return Outcome(analyzer.answer(Mail.of(job.request[ANSWER]).read(), report))
+
+
 def _tagged(service: Service, job: Job, report: Report) -> Outcome:
     return Outcome(tagging.answer(cast(tagging.Kind, job.task_type), report))
 
@@ -165,9 +179,11 @@ _ASKS: dict[str, Callable[[Job], Ask]] = {
     JOBS: lambda job: jobs.ask(job.task_type),
     TAGGING: lambda job: tagging.ask(cast(tagging.Kind, job.task_type)),
     ANALYSIS: _plainly,
+    ANALYZER: _by_message,
 }
 _OUTCOMES: dict[str, Callable[[Service, Job, Report], Outcome]] = {
     JOBS: deliver,
     TAGGING: _tagged,
     ANALYSIS: _analysed,
+    ANALYZER: _answered,
 }

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from lookhear.jobs.workers import Workers
     from lookhear.outlets.media_store import MediaStore
     from lookhear.outlets.vectors import Vectors
-    from lookhear.outlets.webhook import Webhook
     from lookhear.wiring.answers import Answers
+    from lookhear.wiring.telling import Teller
 
 _LOG = logging.getLogger(__name__)
 _SWEEP = 600.0  # s between looks for files that nobody needs any more
@@ -51,32 +51,33 @@ class Service:
         self._workers: Workers | None = None
         self._vectors: Vectors | None = None
         self._guard = threading.Lock()
+        self._tellers: list[Teller] = []
 
     def open(self, *, tells: bool = True) -> None:
-        """The database is ready. ``tells``: the webhook hears of jobs from here. Raises what keeps it from being so."""
+        """The database is ready. ``tells``: outlets hear of jobs from here. Raises what keeps it from being so."""
         self.jobs.open()
         self._opened.set()
-        if tells and self.webhook is not None:
-            from lookhear.wiring.telling import tell_webhook
-
-            facts = (self.jobs, self.webhook, self.jobs.newest_event(), self._closing)
-            threading.Thread(target=tell_webhook, args=facts, name="lookhear-webhook", daemon=True).start()
+        if tells:
+            self._tell()
         threading.Thread(target=self._sweep, name="lookhear-sweep", daemon=True).start()
 
     def close(self) -> None:
         """Everything is on the disk."""
         self._closing.set()
         self.jobs.rouse()
-        for part in (
-            self.__dict__.get("_memory"),
-            self.__dict__.get("webhook"),
-            self.__dict__.get("media"),
-            self._vectors,
-        ):
+        for part in (self.__dict__.get("_memory"), *self._tellers, self.__dict__.get("media"), self._vectors):
             if part is not None:
                 part.close()
         self.jobs.close()
         self._opened.clear()
+
+    def _tell(self) -> None:
+        from lookhear.wiring.outlets import outlets
+        from lookhear.wiring.telling import Teller
+
+        self._tellers = [Teller(self.jobs, outlet) for outlet in outlets(self)]
+        for teller in self._tellers:
+            teller.start()
 
     def start_workers(self, task_types: Collection[str] | None = None) -> None:
         """As many as MAX_WORKERS; for jobs of those types, or all."""
@@ -132,14 +133,6 @@ class Service:
         from lookhear.wiring.stores import media_store
 
         return media_store(self.settings, self.spool)
-
-    @cached_property
-    def webhook(self) -> Webhook | None:
-        """Told of every job that ends."""
-        from lookhear.outlets.webhook import Webhook
-
-        url = self.settings.webhook_url
-        return Webhook(url, self.settings.webhook_secret) if url else None
 
     @property
     def ready(self) -> tuple[bool, str]:

@@ -1,43 +1,143 @@
-"""Events of jobs, told to the webhook as they happen."""
+"""Tells outlets of jobs that end: each outlet once, by one process at a time, and from where it was told of last.
+
+What was told is kept before more is told. A process that dies between the two has its last few told again by the one that
+takes over, under the same ids.
+"""
 
 from __future__ import annotations
 
 import logging
+import random
 import threading
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from lookhear.errors import ServiceBusy
+from lookhear.errors import OutletFailed, ServiceBusy
+from lookhear.jobs.cursors import ENDS
 from lookhear.jobs.job import Event
 from lookhear.jobs.store import JobStore
-from lookhear.outlets.webhook import Webhook
 
 _LOG = logging.getLogger(__name__)
-_ENDED = {"completed": "job_completed", "sync_failed": "job_completed", "failed": "job_failed"}
 _PATIENCE = 1.0  # s between looks, whatever is heard
+_MOST = 256  # events that are told in one go
+
+Done = Callable[[int], None]
 
 
-def tell_webhook(jobs: JobStore, webhook: Webhook, seen: int, closing: threading.Event) -> None:
-    """Of jobs that end, by events after ``seen``, until ``closing``."""
-    while not closing.is_set():
-        jobs.wait(_PATIENCE, seen, closing.is_set)
-        try:
-            for event in jobs.events(seen):
-                seen = event.id
-                if event.kind in _ENDED:
-                    webhook.tell(_ENDED[event.kind], told(jobs, event), f"{event.job_id}-{event.id}")
-        except ServiceBusy as error:
-            _LOG.warning("the webhook hears of jobs later: %s", error)
+class Outlet(Protocol):
+    """What is told of jobs that end."""
+
+    name: str
+    waits: tuple[float, float]  #: s before it is told again: after the first failure, and at most
+
+    def deliver(self, events: Sequence[Event], done: Done) -> None:
+        """Tells all of them; calls ``done`` with the id of an event up to which all was told, now and then.
+
+        Raises OutletFailed where it cannot be told now.
+        """
+
+    def close(self) -> None:
+        """A delivery that is going on ends soon, done or not."""
 
 
-def told(jobs: JobStore, event: Event) -> dict[str, Any]:
-    """What is said of a job that has ended."""
-    job = jobs.get(event.job_id)
-    if job is None:
-        return {"job_id": event.job_id, **event.data}
-    about: dict[str, Any] = {
-        "job_id": job.id,
-        "task_type": job.task_type,
-        "media_store_id": job.media_store_id,
-        "status": str(job.status),
-    }
-    return {**about, "error": job.error_message} if job.result is None else {**about, "result": job.result}
+class NotOurs(Exception):
+    """Another process tells the outlet by now."""
+
+
+class Teller:
+    """A thread that tells one outlet, as long as no other process does."""
+
+    def __init__(self, jobs: JobStore, outlet: Outlet) -> None:
+        self._jobs, self._outlet, self._waits = jobs, outlet, outlet.waits
+        self._cursor = jobs.cursor(outlet.name)
+        self._closing = threading.Event()
+        self._holds = self._failing = False
+        names = f"lookhear-tell-{outlet.name}", f"lookhear-beat-{outlet.name}"
+        self._thread = threading.Thread(target=self._run, name=names[0], daemon=True)
+        self._heart = threading.Thread(target=self._beat, name=names[1], daemon=True)
+
+    def start(self) -> None:
+        """Whatever ends from now on is told. Raises ServiceBusy."""
+        self._cursor.follow()
+        self._thread.start()
+        self._heart.start()
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Others may take over; what goes on has so long to end."""
+        self._closing.set()
+        self._jobs.rouse()
+        self._thread.join(seconds)
+        self._outlet.close()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        wait = self._waits[0]
+        while not self._closing.is_set():
+            try:
+                self._tell()
+                wait = self._waits[0]
+            except NotOurs as error:
+                _LOG.warning("'%s' is told by another process: %s", self._outlet.name, error)
+            except Exception as error:  # whatever it is, it may be told later, or by another
+                self._let_go()
+                self._failed(error)
+                self._closing.wait(wait * random.uniform(0.8, 1.2))
+                wait = min(2 * wait, self._waits[1])
+            finally:
+                self._let_go()
+
+    def _tell(self) -> None:
+        """As long as it is ours and all goes well."""
+        held = self._cursor.hold()
+        if held.seen is None:
+            self._closing.wait(held.wait + 0.05)
+            return
+        self._holds, seen = True, held.seen
+        while not self._closing.is_set():
+            newest = self._jobs.newest_event()
+            events = self._jobs.events(seen, limit=_MOST, kinds=ENDS)
+            if events:
+                self._outlet.deliver(events, self._done)
+                seen = events[-1].id
+                self._done(seen)
+                self._recovered()
+            elif newest > seen:
+                seen = newest  # kept with the next beat that tells something, or when the lease is let go
+            else:
+                self._jobs.wait(_PATIENCE, seen, self._closing.is_set)
+            if not self._holds:
+                raise NotOurs("It was held too long without a sign of life.")
+        self._done(seen)
+
+    def _done(self, seen: int) -> None:
+        if not self._cursor.beat(seen):
+            self._holds = False
+            raise NotOurs("It was held too long without a sign of life.")
+
+    def _let_go(self) -> None:
+        if self._holds:
+            self._holds = False
+            try:
+                self._cursor.let_go()
+            except ServiceBusy as error:
+                _LOG.warning("'%s' is free for others when its lease ends: %s", self._outlet.name, error)
+
+    def _beat(self) -> None:
+        while not self._closing.wait(self._cursor.lease / 3):
+            try:
+                if self._holds and not self._cursor.beat():
+                    self._holds = False
+            except ServiceBusy as error:
+                _LOG.warning("The lease of '%s' was not renewed: %s", self._outlet.name, error)
+
+    def _failed(self, error: Exception) -> None:
+        if not isinstance(error, (OutletFailed, ServiceBusy)):
+            _LOG.warning("'%s' was not told", self._outlet.name, exc_info=True)
+        elif not self._failing:
+            _LOG.warning("'%s' is told later: %s", self._outlet.name, error)
+        self._failing = True
+
+    def _recovered(self) -> None:
+        if self._failing:
+            _LOG.warning("'%s' is told again.", self._outlet.name)
+        self._failing = False

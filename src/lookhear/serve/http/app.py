@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -21,7 +22,7 @@ from lookhear.serve.http.journal import Journal, Net
 from lookhear.serve.http.limits import BodyLimit
 from lookhear.serve.http.metrics import Metrics
 from lookhear.serve.http.parts import Service
-from lookhear.serve.http.running import Doorstep, Running
+from lookhear.serve.http.running import Beside, Doorstep, Running
 from lookhear.version import __version__
 
 _EXPOSED = [HEADER, "Retry-After", "WWW-Authenticate", "Location"]
@@ -34,9 +35,10 @@ is in the log. A request that fails validation gets 422 with a list in `detail`.
 def create_app(service: Service, *, workers: bool = True) -> FastAPI:
     """An app that opens ``service`` when it starts, with workers for jobs unless not, and closes it when it stops.
 
-    Raises InvalidSettings for a key that is none.
+    Raises InvalidSettings for a key that is none, or an address of a broker that is none.
     """
-    running, metrics, guard = Running(service, workers), Metrics(), Guard(service.settings)
+    running, metrics = Running(service, workers, beside(service)), Metrics()
+    guard = Guard(service.settings)
     gate = Gate(service.settings, processors())
 
     @asynccontextmanager
@@ -68,6 +70,15 @@ def create_app(service: Service, *, workers: bool = True) -> FastAPI:
         app.include_router(router)
     _wrap(app)
     return app
+
+
+def beside(service: Any) -> dict[str, Beside]:
+    """Doors that are not HTTP, by name."""
+    if not service.settings.amqp_connection_string:
+        return {}
+    from lookhear.serve.amqp.consumer import Consumer
+
+    return {"amqp": Consumer(service)}
 
 
 def _wrap(app: FastAPI) -> None:

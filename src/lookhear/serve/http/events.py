@@ -15,7 +15,7 @@ from sse_starlette.event import JSONServerSentEvent, ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
 from lookhear.errors import UnknownJob
-from lookhear.jobs.job import Event, Job, Status
+from lookhear.jobs.job import ANSWER, Event, Job, Status
 from lookhear.serve.http import parts
 from lookhear.serve.http.feed import FINAL, PAGE, Feed, Reader, feed
 
@@ -113,7 +113,8 @@ def _last_word(job_id: str, job: Job | None) -> bytes:
 
 def encoded(event: Event) -> bytes:
     """As it goes over the wire."""
-    told = {"job_id": event.job_id, "event": event.kind, "data": event.data, "timestamp": event.at}
+    data = {name: value for name, value in event.data.items() if name != ANSWER}
+    told = {"job_id": event.job_id, "event": event.kind, "data": data, "timestamp": event.at}
     return JSONServerSentEvent(told, event=event.kind, id=str(event.id)).encode()
 
 

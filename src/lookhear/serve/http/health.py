@@ -83,6 +83,7 @@ class Pulse:
             "processing_active": opened and service.processing(),
             "database": "connected" if facts.database else "error",
             "worker": worker,
+            **{name: door.state for name, door in self._running.beside.items()},
             "gpu_available": facts.gpu is not None,
             "gpu_device_name": facts.gpu.name if facts.gpu else None,
             "gpu_memory_total_mb": facts.gpu.memory_total if facts.gpu else None,
@@ -97,7 +98,8 @@ class Pulse:
             return "unhealthy"
         if not facts.ready:
             return "degraded" if self._was_ready else "starting"
-        return "degraded" if worker in _BAD_WORKERS or self._running.stopping.is_set() else "healthy"
+        lost = any(door.state == "lost" for door in self._running.beside.values())
+        return "degraded" if lost or worker in _BAD_WORKERS or self._running.stopping.is_set() else "healthy"
 
     def _memory(self) -> dict[str, float]:
         used = int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE

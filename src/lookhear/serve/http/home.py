@@ -39,6 +39,7 @@ class Health(BaseModel):
     processing_active: bool
     database: Literal["connected", "error"]
     worker: str
+    amqp: Literal["connecting", "connected", "lost"] | None = None  #: left out where no broker is named
     gpu_available: bool
     gpu_device_name: str | None
     gpu_memory_total_mb: float | None

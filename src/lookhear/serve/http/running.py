@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from anyio import to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,14 +19,24 @@ from lookhear.serve.http.problems import known
 HEALTH = frozenset({"/health", "/health/live", "/health/ready"})
 _PATIENCE = 20.0  # s that a request waits for the service to open
 _LAST = 5.0  # s beyond SHUTDOWN_SECONDS that workers may take to stop
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _log = logging.getLogger(__name__)
+
+
+class Beside(Protocol):
+    """A door of another kind, which runs as long as the service does."""
+
+    @property
+    def state(self) -> str: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 class Running:
     """Has the service been ``opened``, does it stop (``stopping``), and what went wrong (``failure``)?"""
 
-    def __init__(self, service: Service, workers: bool = True) -> None:
-        self._service, self._workers = service, workers
+    def __init__(self, service: Service, workers: bool = True, beside: Mapping[str, Beside] = _NOTHING) -> None:
+        self._service, self._workers, self.beside = service, workers, beside
         self._loop: asyncio.AbstractEventLoop | None = None
         self.opened, self.stopping = asyncio.Event(), asyncio.Event()
         self.hurried: set[Callable[[], None]] = set()  #: called once it stops
@@ -62,6 +74,8 @@ class Running:
             await to_thread.run_sync(self._service.open)
             if self._workers:
                 await to_thread.run_sync(self._service.start_workers)
+            for door in self.beside.values():
+                await to_thread.run_sync(door.start)
             self.opened.set()
         except Exception as error:
             self.failure = error
@@ -74,6 +88,8 @@ class Running:
         await opening
         if not self.opened.is_set():
             return
+        for door in self.beside.values():
+            await to_thread.run_sync(door.stop)
         if self._workers:
             await self._workers_stopped()
 

@@ -1,0 +1,54 @@
+"""A message to the analyzer as it came, in a form that a job can keep until it is answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lookhear.contracts.analyzer_messages import Message, known_id, read
+
+_HEADERS = 16_384  # bytes of headers that are kept; with more they are left out
+
+
+@dataclass(frozen=True)
+class Mail:
+    """``message_id``: as the broker knows it."""
+
+    body: bytes
+    message_id: str | None = None
+    exchange: str = ""
+    routing_key: str = ""
+    content_type: str | None = None
+    headers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """By which it is answered."""
+        return known_id(self.body, self.message_id)
+
+    def read(self) -> Message:
+        """What it asks for. Raises BadMessage."""
+        return read(self.body, self.message_id)
+
+    def packed(self) -> dict[str, Any]:
+        """As JSON, byte for byte."""
+        headers = {name: _plain(value) for name, value in self.headers.items()}
+        return {
+            "body": self.body.decode("latin-1"),
+            "message_id": self.message_id,
+            "exchange": self.exchange,
+            "routing_key": self.routing_key,
+            "content_type": self.content_type,
+            "headers": headers if len(json.dumps(headers)) < _HEADERS else {},
+        }
+
+    @classmethod
+    def of(cls, packed: Mapping[str, Any]) -> Mail:
+        """What ``packed`` made."""
+        return cls(**{**packed, "body": packed["body"].encode("latin-1")})
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

@@ -1,0 +1,1 @@
+"""AMQP: messages that ask for an analysis become jobs."""
