@@ -72,7 +72,7 @@ def _private_server() -> Iterator[str]:
         folder = Path(name)
         if account:
             os.chown(folder, account, -1)
-        port = _free_port()
+        port = free_port()
         _run([found, "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-N"], account, folder)
         control = str(Path(found).with_name("pg_ctl"))
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
@@ -100,7 +100,8 @@ def _run(command: list[str], account: int | None, folder: Path) -> None:
     subprocess.run(command, check=True, user=account, cwd=folder, stdout=subprocess.DEVNULL, timeout=60)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

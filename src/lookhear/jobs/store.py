@@ -40,6 +40,15 @@ class JobStore:
         """The tables are there; several processes may do this at once."""
         self._database.open()
 
+    def look(self) -> None:
+        """The tables are there already; nothing is made. Raises DatabaseUnavailable."""
+        self._database.look()
+
+    @property
+    def where(self) -> str:
+        """Where the database is, without passwords."""
+        return self._database.where
+
     def close(self) -> None:
         """Whoever waits is woken; connections are closed."""
         self._watch.close()
