@@ -99,6 +99,14 @@ class Jobs:
             raise self.broken
         return self.now
 
+    def workers(self) -> list[Any]:
+        """There are none."""
+        return []
+
+    def figures(self) -> dict[Any, Any]:
+        """Nothing was done."""
+        return {}
+
 
 class Service:
     """Tells what was done to it: ``done``."""

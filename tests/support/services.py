@@ -33,8 +33,8 @@ def postgresql_server() -> Iterator[str]:
     try:
         psycopg.connect(_HERE, connect_timeout=2).close()
     except psycopg.OperationalError:
-        with _private_server() as url:
-            yield url
+        with private_postgresql() as server:
+            yield server.url
         return
     yield _HERE
 
@@ -60,28 +60,45 @@ def fresh_database(server: str) -> Iterator[str]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
+class PostgreSQL:
+    """A server of one's own, in a folder, from what is installed."""
+
+    def __init__(self, folder: Path) -> None:
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        found = str(programs[-1]) if programs else shutil.which("initdb")
+        if found is None:
+            missing("no PostgreSQL is installed")
+        assert found is not None
+        self._folder, self._account, port = folder, _account(), free_port()
+        if self._account:
+            os.chown(folder, self._account, -1)
+        self.url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        self._control = [str(Path(found).with_name("pg_ctl")), "-D", str(folder / "data"), "-w"]
+        self._options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self._run([found, "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-N"])
+
+    def start(self) -> None:
+        """It answers."""
+        self._run([*self._control, "-o", self._options, "-l", str(self._folder / "log"), "start"])
+
+    def stop(self, mode: str = "immediate") -> None:
+        """It does not; ``immediate``: as if it had crashed."""
+        self._run([*self._control, "-m", mode, "stop"])
+
+    def _run(self, command: list[str]) -> None:
+        subprocess.run(command, check=True, user=self._account, cwd=self._folder, stdout=subprocess.DEVNULL, timeout=60)
+
+
 @contextmanager
-def _private_server() -> Iterator[str]:
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    found = str(programs[-1]) if programs else shutil.which("initdb")
-    if found is None:
-        missing("no PostgreSQL answers at 127.0.0.1:5432, and none is installed")
-    assert found is not None
-    account = _account()
+def private_postgresql() -> Iterator[PostgreSQL]:
+    """One that answers, until the end of the block."""
     with tempfile.TemporaryDirectory(prefix="lookhear-postgresql-") as name:
-        folder = Path(name)
-        if account:
-            os.chown(folder, account, -1)
-        port = _free_port()
-        _run([found, "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-N"], account, folder)
-        control = str(Path(found).with_name("pg_ctl"))
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        start = [control, "-D", str(folder / "data"), "-o", options, "-l", str(folder / "log"), "-w", "start"]
-        _run(start, account, folder)
+        server = PostgreSQL(Path(name))
+        server.start()
         try:
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            _run([control, "-D", str(folder / "data"), "-m", "immediate", "-w", "stop"], account, folder)
+            server.stop()
 
 
 def _account() -> int | None:
@@ -96,11 +113,8 @@ def _account() -> int | None:
     return None
 
 
-def _run(command: list[str], account: int | None, folder: Path) -> None:
-    subprocess.run(command, check=True, user=account, cwd=folder, stdout=subprocess.DEVNULL, timeout=60)
-
-
-def _free_port() -> int:
+def free_port() -> int:
+    """Of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

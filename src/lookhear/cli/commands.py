@@ -274,8 +274,26 @@ def worker(
         list[str] | None,
         typer.Option("--tasks", "-t", metavar="TASK,…", help="Only jobs of these types, comma-separated. Repeatable."),
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", "-d", help="Where models run: cpu, cuda, cuda:1. Default: by USE_GPU, REQUIRE_GPU."),
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Show figures for Prometheus there, at HOST. Default: nowhere.")
+    ] = None,
 ) -> None:
     """Work on the jobs of a service: with its DATABASE_URL and STORAGE_DIR, or with its database on another machine."""
     from lookhear.cli.worker import run
 
-    run(workers, [name for one in tasks or [] for name in one.split(",") if name] or None)
+    run(workers, [name for one in tasks or [] for name in one.split(",") if name] or None, device, metrics_port)
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="All of it; with --watch a line each time.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Look every second, until Ctrl-C.")] = False,
+) -> None:
+    """Show who works, what waits, how fast it goes, and what answers: by DATABASE_URL or STORAGE_DIR, without a server."""
+    from lookhear.cli.status import run
+
+    raise typer.Exit(run(as_json, watch))

@@ -2,7 +2,7 @@
 
 A worker owns a job by its name and the number of the attempt, which never comes twice. What it writes is conditional on
 both, so that a job ends exactly once, even if two believe that they have it. Rows are locked in one order (queue, then
-jobs), so that none stands in another's way. Every change is told in the transaction that makes it.
+jobs, workers, figures), so that none stands in another's way. Every change is told in the transaction that makes it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from lookhear.jobs.prepared import Prepared
 from lookhear.jobs.records import Records
 from lookhear.jobs.rows import job_of, packed, plain
 from lookhear.jobs.settings import JobSettings
+from lookhear.jobs.tally import Figures
 
 _LONGEST_WAIT = 86_400.0  # s before another try
 _REUSED = "This Idempotency-Key stands for another request already. Send this one with a key of its own."
@@ -164,8 +165,27 @@ class Acts:
         return self._jobs(sql.EXPIRED.rows(self._connection))
 
     def held_by(self, worker: str) -> list[Job]:
-        """Jobs that ``worker`` has in hand."""
+        """Jobs that ``worker``, or any of its threads, has in hand."""
         return self._jobs(sql.HELD_BY.rows(self._connection, b_worker=worker))
+
+    def be_present(self, row: dict[str, Any]) -> None:
+        """A process of workers lives, and tells that of itself."""
+        sql.PRESENT[self._connection.dialect.name].count(self._connection, **row)
+
+    def be_absent(self, name: str) -> None:
+        """It does not any more."""
+        self._count(sql.ABSENT, b_name=plain(name))
+
+    def forget_silent(self) -> None:
+        """Processes that are not heard of are gone from the list."""
+        self._count(sql.ALL_ABSENT)
+
+    def count(self, figures: Figures) -> None:
+        """Added to what all workers did; in one order, so that none stands in another's way."""
+        statement = sql.COUNTED[self._connection.dialect.name]
+        for key, one in sorted(figures.items()):
+            told = {"b_kind": key.kind, "b_what": plain(key.what), "b_by": plain(key.by), "b_bucket": key.bucket}
+            statement.count(self._connection, **told, b_count=one.count, b_seconds=one.seconds)
 
     def now(self) -> int:
         """By the database's clock."""

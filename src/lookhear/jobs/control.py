@@ -10,10 +10,12 @@ from typing import Any
 
 from lookhear.errors import JobStopped, JobTimedOut, LookhearError, ServiceBusy
 from lookhear.jobs.job import Job, Status
+from lookhear.jobs.presence import Presence
 from lookhear.jobs.store import JobStore
 
 _LOG = logging.getLogger(__name__)
 _TELL = 0.25  # s between events of progress
+_SOON = 1.0  # s at least between beats that tell what changed
 _GLANCE = 0.05  # s between looks at whether jobs are still ours, while the database changes
 
 
@@ -66,10 +68,14 @@ class Control:
 
 
 class Pulse:
-    """One thread that renews the leases of all jobs in hand, and sees which are no longer, or take too long."""
+    """One thread that renews the leases of all jobs in hand, and sees which are no longer, or take too long.
 
-    def __init__(self, store: JobStore) -> None:
+    In the same breath it tells that the workers live; in the end, that they do not.
+    """
+
+    def __init__(self, store: JobStore, presence: Presence | None = None) -> None:
         self._store = store
+        self._presence = presence
         self._every = store.settings.worker_lease_seconds / 3
         self._held: list[Control] = []
         self._lock = threading.Lock()
@@ -97,16 +103,21 @@ class Pulse:
         self._ended = True
         self._store.rouse()
         self._thread.join()
+        if self._presence is not None:
+            try:
+                self._store.leave(self._presence)
+            except LookhearError as error:
+                _LOG.warning("the last that workers counted was not kept: %s", error)
 
     def _run(self) -> None:
-        seen, beat_at = 0, time.monotonic() + self._every
+        seen, beat_at = 0, time.monotonic() + (self._every if self._presence is None else 0.0)
         while not self._ended:
             patience = min(beat_at - time.monotonic(), 1.0)
             changed = self._store.wait(max(0.0, patience), seen, lambda: self._ended)
             try:
                 if changed != seen:
                     self._glance()
-                if time.monotonic() >= beat_at:
+                if time.monotonic() >= beat_at or self._news(beat_at):
                     beat_at = time.monotonic() + self._every
                     self._beat()
                 self._end_overdue()
@@ -121,9 +132,15 @@ class Pulse:
             held[job.number].stop(gone())
 
     def _beat(self) -> None:
-        for control in self.held():
-            if not control.stopped and not self._store.beat(control.job):
-                control.stop(gone())
+        held = {control.job.number: control for control in self.held() if not control.stopped}
+        if held or self._presence is not None:
+            for job in self._store.pulse([control.job for control in held.values()], self._presence):
+                held[job.number].stop(gone())
+
+    def _news(self, beat_at: float) -> bool:
+        """Something to tell before the next beat is due."""
+        late = time.monotonic() > beat_at - self._every + _SOON
+        return late and self._presence is not None and self._presence.changed()
 
     def _end_overdue(self) -> None:
         """Even what does not listen: its job ends, and what it makes later counts no more."""

@@ -30,6 +30,7 @@ _PATIENCE = 30.0  # s that a writer waits for others
 _BETWEEN = 0.0005  # s between looks at whether it is our turn
 _CLASHES = {"40P01", "40001"}  # deadlock, serialization failure: nothing was done, and again it will do
 _TRIES = 5
+_NONE = "There are no jobs in {}. Start 'lookhear serve', or set DATABASE_URL or STORAGE_DIR to where they are."
 _Made = TypeVar("_Made")
 
 
@@ -78,6 +79,26 @@ class Database:
             if self._revision() != HEAD:
                 with self._writing[True].begin() as connection:
                     migrate(connection)
+
+    def look(self) -> None:
+        """The tables are there and of this version; nothing is made. Raises DatabaseUnavailable."""
+        if self.sqlite and not self.path.is_file():
+            raise DatabaseUnavailable(_NONE.format(self.where))
+        with self._clearly():
+            revision = self._revision()
+        if revision is None:
+            raise DatabaseUnavailable(_NONE.format(self.where))
+        if revision != HEAD:
+            raise DatabaseUnavailable(
+                f"The database {self.where} is of another version of Lookhear. Start this one once: lookhear serve."
+            )
+
+    @property
+    def where(self) -> str:
+        """For people: no user, no password."""
+        if self.sqlite:
+            return f"SQLite {self.path}"
+        return f"PostgreSQL {self.url.host or 'at the local socket'}/{self.url.database}"
 
     def close(self) -> None:
         """Connections are closed; a later use makes new ones."""

@@ -117,6 +117,35 @@ class Stats:
 
 
 @dataclass(frozen=True)
+class InHand:
+    """A job that a worker has."""
+
+    id: str
+    task_type: str
+
+
+@dataclass(frozen=True)
+class WorkerSeen:
+    """A process that works on jobs. Times are in ms since 1970, by the database's clock."""
+
+    name: str
+    host: str
+    pid: int
+    started_at: int
+    beat_at: int  #: when it was last heard of
+    slots: int  #: jobs at the same time
+    task_types: tuple[str, ...] | None  #: None: all
+    device: str
+    state: str  #: idle, busy, stopping
+    jobs: tuple[InHand, ...]
+    models: tuple[str, ...]  #: in memory, as name@version
+    memory_mb: float
+    done: int
+    failed: int
+    version: str
+
+
+@dataclass(frozen=True)
 class Cleaned:
     """What a cleanup took away."""
 

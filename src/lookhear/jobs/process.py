@@ -17,6 +17,7 @@ from typing import Any
 
 from lookhear.jobs.control import Control, Outcome
 from lookhear.jobs.job import Job
+from lookhear.jobs.presence import Presence, about
 from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.store import JobStore
 from lookhear.jobs.worker import Perform, Worker
@@ -84,6 +85,7 @@ class Process:
         self._ours.close()
         for job in self._store.held_by(self.name):
             self._store.hand_back(job)
+        self._store.bury(self.name)
 
     def dead(self) -> bool:
         """It has ended, for whatever reason."""
@@ -108,7 +110,9 @@ def _serve(
     """The life of the process: until it is told to stop, or the one that made it dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
     with JobStore(settings) as store:
-        worker = Worker(store, _noted(target.perform(), working), settings, name, task_types=types)
+        perform = target.perform()
+        presence = Presence(name, settings, types, 1, about(perform))
+        worker = Worker(store, _noted(perform, working), settings, name, task_types=types, presence=presence)
         signal.signal(signal.SIGTERM, lambda *_: worker.stop())  # some send it to all processes of a service
         threading.Thread(target=_obey, args=(connection, worker), name="lookhear-parent", daemon=True).start()
         threading.Thread(target=_end_stuck, args=(worker,), name="lookhear-stuck", daemon=True).start()

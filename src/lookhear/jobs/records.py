@@ -10,13 +10,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from lookhear.errors import InvalidOptions
 from lookhear.jobs.cursors import ENDS, expire_events, lowest_seen
-from lookhear.jobs.job import Cleaned, Event, Job, Page, Stats, Status, Sync
+from lookhear.jobs.here import Where
+from lookhear.jobs.job import Cleaned, Event, InHand, Job, Page, Stats, Status, Sync, WorkerSeen
 from lookhear.jobs.prepared import Prepared
-from lookhear.jobs.rows import SELECT_EVENT, SELECT_JOB, event_of, job_of, plain
+from lookhear.jobs.rows import SELECT_EVENT, SELECT_JOB, event_of, job_of, plain, worker_of
 from lookhear.jobs.statements import KEEP, KEPT, WAITING
-from lookhear.jobs.tables import ANSWERS, EVENTS, JOBS, QUEUE, SYNC, now_ms
+from lookhear.jobs.tables import ANSWERS, EVENTS, FIGURES, JOBS, QUEUE, SYNC, WORKERS, now_ms
+from lookhear.jobs.tally import Figure, Key
 
-_DAY = 86_400_000
+_DAY, _MINUTE = 86_400_000, 60_000
+_ENDED = (Status.COMPLETED, Status.SYNC_FAILED, Status.ERROR)
 _MOST = (1 << 63) - 1
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _NEWEST = select(func.coalesce(func.max(EVENTS.c.id), 0))
@@ -104,6 +107,34 @@ class Records:
         means = {kind: total / count for kind, total, count in rows}
         jobs = sum(count for _, _, count in rows)
         return means, sum(total for _, total, _ in rows) / jobs if jobs else None
+
+    def workers(self) -> list[tuple[WorkerSeen, Where]]:
+        """Processes of workers that are heard of, the oldest first, and where each is."""
+        heard = WORKERS.c.beat_at + WORKERS.c.lease_ms >= now_ms()
+        rows = self._connection.execute(
+            select(WORKERS).where(heard).order_by(WORKERS.c.started_at, WORKERS.c.name)
+        ).all()
+        names = {row.name for row in rows}
+        hands: dict[str, list[InHand]] = {}
+        asked = select(QUEUE.c.worker, JOBS.c.id, JOBS.c.task_type).join(JOBS, JOBS.c.number == QUEUE.c.number)
+        for worker, id, task_type in self._connection.execute(asked.where(QUEUE.c.worker.is_not(None))):
+            whose = worker if worker in names else worker.rpartition(".")[0]  # of a thread
+            hands.setdefault(whose, []).append(InHand(id, task_type))
+        return [worker_of(row, tuple(hands.get(row.name, ()))) for row in rows]
+
+    def figures(self) -> dict[Key, Figure]:
+        """What workers did."""
+        rows = self._connection.execute(select(FIGURES))
+        return {Key(row.kind, row.what, row.by, row.bucket): Figure(row[4], row.seconds) for row in rows}
+
+    def rates(self) -> dict[str, float]:
+        """Jobs that ended per minute, over the last minute and the last ten."""
+        return {"minute": self._ended_within(1), "ten_minutes": self._ended_within(10)}
+
+    def _ended_within(self, minutes: int) -> float:
+        late = JOBS.c.completed_at >= now_ms() - minutes * _MINUTE
+        asked = select(func.count()).where(JOBS.c.status.in_(_ENDED), JOBS.c.completed_at.is_not(None), late)
+        return int(self._connection.execute(asked).scalar_one()) / minutes
 
     def removable(self, older_than_seconds: float | None, status: Status | None, most: int) -> list[Job]:
         """Some of the jobs that have ended, or of those of ``status``; never what a worker has in hand.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, case, delete, func, insert, literal_column, or_, select, update
+from sqlalchemy import BindParameter, Text, bindparam, case, delete, func, insert, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from lookhear.jobs.job import OPEN, Status
 from lookhear.jobs.prepared import Prepared
 from lookhear.jobs.rows import SHOWN
-from lookhear.jobs.tables import ANSWERS, EVENTS, JOBS, QUEUE, SYNC, now_ms
+from lookhear.jobs.tables import ANSWERS, EVENTS, FIGURES, JOBS, QUEUE, SYNC, WORKERS, now_ms
 
 _N, _A = QUEUE.c, JOBS.c
 _NUMBER: BindParameter[int] = bindparam("b_number")
@@ -129,17 +130,69 @@ WITH_ID = Prepared(select(*SHOWN).where(_A.id == bindparam("b_id")))
 WITH_KEY = Prepared(select(*SHOWN).where(_A.idempotency_key == bindparam("b_key")))
 TWIN = Prepared(select(*SHOWN).where(_A.unique_key == bindparam("b_key"), _OPEN))
 EXPIRED = Prepared(select(_N.number).where(_N.worker.is_not(None), _SILENT).with_for_update(skip_locked=True))
-HELD_BY = Prepared(select(_N.number).where(_N.worker == bindparam("b_worker")).with_for_update(skip_locked=True))
+_OF: BindParameter[str] = bindparam("b_worker", type_=Text)
+_OFS = or_(
+    _N.worker == _OF, func.substr(_N.worker, 1, func.length(_OF) + 1) == _OF.concat(".")
+)  # its own, its threads'
+HELD_BY = Prepared(select(_N.number).where(_N.worker.is_not(None), _OFS).with_for_update(skip_locked=True))
 WAITING = Prepared(select(func.count()).select_from(QUEUE).where(_N.worker.is_(None)))
 NOW = Prepared(select(now_ms()))
+_MAKERS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _SINCE = now_ms() - bindparam("b_ttl")
 KEPT = Prepared(select(ANSWERS.c.json).where(ANSWERS.c.key == bindparam("b_key"), ANSWERS.c.kept_at >= _SINCE))
 _ANSWER = {"json": bindparam("b_json"), "kept_at": now_ms()}
 KEEP = {
     name: Prepared(
-        insert_(ANSWERS)
+        make(ANSWERS)
         .values(key=bindparam("b_key"), **_ANSWER)
         .on_conflict_do_update(index_elements=["key"], set_=_ANSWER)
     )
-    for name, insert_ in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+    for name, make in _MAKERS.items()
 }
+
+_W, _F = WORKERS.c, FIGURES.c
+_TOLD = {
+    "host": bindparam("b_host"),
+    "pid": bindparam("b_pid"),
+    "place": bindparam("b_place", type_=Text),
+    "born": bindparam("b_born", type_=_W.born.type),
+    "beat_at": now_ms(),
+    "lease_ms": bindparam("b_lease"),
+    "slots": bindparam("b_slots"),
+    "task_types": bindparam("b_types", type_=Text),
+    "device": bindparam("b_device"),
+    "stopping": bindparam("b_stopping"),
+    "models": bindparam("b_models"),
+    "memory_mb": bindparam("b_memory"),
+    "done": bindparam("b_done"),
+    "failed": bindparam("b_failed"),
+    "version": bindparam("b_version"),
+}
+_COUNTED: dict[str, Any] = {
+    "kind": bindparam("b_kind"),
+    "what": bindparam("b_what"),
+    "by": bindparam("b_by"),
+    "bucket": bindparam("b_bucket"),
+    "count": bindparam("b_count"),
+    "seconds": bindparam("b_seconds"),
+}
+PRESENT = {
+    name: Prepared(
+        make(WORKERS)
+        .values(name=bindparam("b_name"), started_at=now_ms(), **_TOLD)
+        .on_conflict_do_update(index_elements=["name"], set_={**_TOLD})
+    )
+    for name, make in _MAKERS.items()
+}
+COUNTED = {
+    name: Prepared(
+        (fresh := make(FIGURES).values(**_COUNTED)).on_conflict_do_update(
+            index_elements=["kind", "what", "by", "bucket"],
+            set_={"count": _F.count + fresh.excluded.count, "seconds": _F.seconds + fresh.excluded.seconds},
+        )
+    )
+    for name, make in _MAKERS.items()
+}
+_AWAY = or_(_W.beat_at + _W.lease_ms < now_ms(), _W.beat_at > now_ms() + _W.lease_ms)
+ABSENT = Prepared(delete(WORKERS).where(_W.name == bindparam("b_name")))
+ALL_ABSENT = Prepared(delete(WORKERS).where(_AWAY))

@@ -14,11 +14,14 @@ from lookhear.jobs.acts import Acts
 from lookhear.jobs.cursors import Cursor
 from lookhear.jobs.database import Database
 from lookhear.jobs.guards import Clock, Room
-from lookhear.jobs.job import Cleaned, Event, Job, NewJob, Page, Stats, Status, Sync
+from lookhear.jobs.here import Where, gone, here
+from lookhear.jobs.job import Cleaned, Event, Job, NewJob, Page, Stats, Status, Sync, WorkerSeen
+from lookhear.jobs.presence import Presence
 from lookhear.jobs.records import Records
 from lookhear.jobs.rows import plain
 from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.statements import JOB, WITH_ID
+from lookhear.jobs.tally import Figures, Tally
 from lookhear.jobs.together import Together
 from lookhear.jobs.watch import FileWatch, ServerWatch, Watch
 
@@ -40,6 +43,15 @@ class JobStore:
     def open(self) -> None:
         """The tables are there; several processes may do this at once."""
         self._database.open()
+
+    def look(self) -> None:
+        """The tables are there already; nothing is made. Raises DatabaseUnavailable."""
+        self._database.look()
+
+    @property
+    def where(self) -> str:
+        """Where the database is, without passwords."""
+        return self._database.where
 
     def close(self) -> None:
         """Whoever waits is woken; connections are closed."""
@@ -100,11 +112,73 @@ class JobStore:
 
         After a jump of the clock the living first get the time to be heard of.
         """
-        return self._act(lambda acts: _lost(acts, acts.expired()) if self._clock.trusted(acts.now()) else 0)
+        return self._act(lambda acts: _silent(acts) if self._clock.trusted(acts.now()) else 0)
 
     def bury(self, worker: str) -> int:
-        """Likewise at once for jobs of ``worker``, which has died."""
-        return self._act(lambda acts: _lost(acts, acts.held_by(worker)))
+        """Likewise at once for jobs of ``worker``, which has died; it is gone from the list of workers."""
+        return self._act(lambda acts: _buried(acts, worker))
+
+    def pulse(self, jobs: Sequence[Job], presence: Presence | None = None) -> list[Job]:
+        """The leases of ``jobs`` are renewed, and workers live on; those jobs that are not theirs any more."""
+        return self._counting(presence, lambda acts: [job for job in jobs if not acts.beat(job, None)])
+
+    def leave(self, presence: Presence) -> None:
+        """Its workers have stopped; what they counted is kept."""
+        self._counting(presence, lambda acts: acts.be_absent(presence.name), present=False)
+
+    def count(self, tally: Tally) -> None:
+        """What was counted is kept, or stays counted there."""
+        figures = tally.take()
+        try:
+            if figures:
+                self._act(lambda acts: acts.count(figures))
+        except BaseException:
+            tally.put_back(figures)
+            raise
+
+    def _counting(self, presence: Presence | None, act: Callable[[Acts], _Made], present: bool = True) -> _Made:
+        if presence is None:
+            return self._act(act)
+        row, figures = presence.row(), presence.tally.take()
+
+        def all_of_it(acts: Acts) -> _Made:
+            made = act(acts)
+            if present:
+                acts.be_present(row)
+            acts.count(figures)
+            return made
+
+        try:
+            return self._act(all_of_it)
+        except BaseException:
+            presence.tally.put_back(figures)
+            raise
+
+    def workers(self) -> list[WorkerSeen]:
+        """Processes that work on jobs, the oldest first; not those that have certainly died."""
+        return self._read(lambda records: [seen for seen, where in records.workers() if not gone(where)])
+
+    def neighbours(self) -> dict[str, Where]:
+        """Of this machine those that have jobs in hand, by name."""
+        place = here().place
+        return self._read(
+            lambda records: {
+                seen.name: where for seen, where in records.workers() if seen.jobs and where.place == place is not None
+            }
+        )
+
+    def figures(self) -> Figures:
+        """What all workers did so far, as they have told."""
+        return self._read(Records.figures)
+
+    def rates(self) -> dict[str, float]:
+        """Jobs that ended per minute, over the last minute and the last ten."""
+        return self._read(Records.rates)
+
+    @property
+    def newest_known(self) -> int:
+        """The id of the newest event as far as it is known here; nobody is asked."""
+        return self._watch.newest
 
     def held_by(self, worker: str) -> list[Job]:
         """Jobs that ``worker`` has in hand."""
@@ -227,7 +301,7 @@ class JobStore:
         with self._database.write(durable) as connection:
             acts = Acts(connection, self.settings)
             yield acts
-        self._watch.note(acts.newest)
+        self._watch.announce(acts.newest)
 
     def _on(self, act: Callable[[Connection], _Made]) -> _Made:
         with self._database.write() as connection:
@@ -257,6 +331,18 @@ def _lost(acts: Acts, jobs: list[Job]) -> int:
         message = f"The worker {job.worker} was lost while it had the job."
         acts.fail(job, "worker_lost", message, retry=True, waits=False)
     return len(jobs)
+
+
+def _silent(acts: Acts) -> int:
+    lost = _lost(acts, acts.expired())
+    acts.forget_silent()
+    return lost
+
+
+def _buried(acts: Acts, worker: str) -> int:
+    lost = _lost(acts, acts.held_by(worker))
+    acts.be_absent(worker)
+    return lost
 
 
 def _job(made: Job | LookhearError) -> Job:

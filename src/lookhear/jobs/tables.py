@@ -108,6 +108,39 @@ CURSORS = Table(  # how far each outlet has been told of events
     Column("lease_ms", BigInteger, nullable=False),
 )
 
+WORKERS = Table(  # processes that work on jobs, as long as they are heard of
+    "workers",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("place", Text),  # with the two beside it: which process that is, for others on the same machine
+    Column("born", BigInteger),
+    Column("started_at", BigInteger, nullable=False),
+    Column("beat_at", BigInteger, nullable=False),
+    Column("lease_ms", BigInteger, nullable=False),
+    Column("slots", Integer, nullable=False),  # jobs at the same time
+    Column("task_types", Text),  # JSON; null: all
+    Column("device", Text, nullable=False),
+    Column("stopping", Integer, nullable=False),
+    Column("models", Text, nullable=False),  # JSON
+    Column("memory_mb", Float, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("version", Text, nullable=False),
+)
+
+FIGURES = Table(  # of all workers that ever were; they only grow
+    "figures",
+    METADATA,
+    Column("kind", String(16), primary_key=True),
+    Column("what", Text, primary_key=True),
+    Column("by", Text, primary_key=True),
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+)
+
 
 class now_ms(FunctionElement[int]):
     """The database's clock, so that servers whose own differ agree on leases; ms since 1970."""

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-_LOOK = 0.005  # s between looks at SQLite's counter, which take microseconds; only while someone waits
+from lookhear.jobs.bell import Bell, ring
+
+_LOOK = 0.005  # s at least between looks at SQLite's counter, which take microseconds
+_POLL = 0.015  # s between them where no bell can be hung; only while someone waits
+_UNHEARD = 0.5  # s after which one looks though no bell rang
+_SILENCE = 15.0  # s without a word from PostgreSQL after which it is asked, be it that the line is dead
 _AGAIN = 1.0  # s before a lost connection is made anew
 
 
@@ -28,6 +36,15 @@ class Watch(ABC):
             if newest > self._newest:
                 self._newest = newest
                 self._changed.notify_all()
+
+    def announce(self, newest: int) -> None:
+        """An event of that id is committed by us: others shall hear of it."""
+        self.note(newest)
+
+    @property
+    def newest(self) -> int:
+        """The id of the newest event, as far as it is known."""
+        return self._newest
 
     def wait(self, seconds: float, seen: int, unless: Callable[[], bool]) -> int:
         """Until there are events after ``seen``, or so long, or (looked at when roused) ``unless``; the newest id known."""
@@ -50,6 +67,7 @@ class Watch(ABC):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        self._nudge()
         if self._thread is not None:
             self._thread.join()
 
@@ -57,6 +75,10 @@ class Watch(ABC):
         if self._thread is None:
             self._thread = threading.Thread(target=self._listen, name="lookhear-watch", daemon=True)
             self._thread.start()
+
+    @abstractmethod
+    def _nudge(self) -> None:
+        """The thread looks at whether it is closed."""
 
     @abstractmethod
     def _listen(self) -> None:
@@ -68,11 +90,25 @@ class Watch(ABC):
 
 
 class FileWatch(Watch):
-    """SQLite counts the commits of others."""
+    """SQLite counts the commits of others; who commits rings a bell."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
+        resolved = path.resolve()
+        self._log = resolved.with_name(resolved.name + "-wal")  # there as long as anybody has the database open
+        self._bell: Bell | None = None
+
+    def announce(self, newest: int) -> None:
+        """Rung once the commit can be seen: the log itself is written before."""
+        self.note(newest)
+        if newest:
+            ring(self._log)
+
+    def _nudge(self) -> None:
+        with self._changed:
+            if self._bell is not None:
+                self._bell.nudge()
 
     def _listen(self) -> None:
         while not self._closed:
@@ -82,6 +118,7 @@ class FileWatch(Watch):
                     self._look(connection)
                 finally:
                     connection.close()
+                    self._take_down()
             except sqlite3.Error:
                 self._pause(_AGAIN)
 
@@ -90,11 +127,29 @@ class FileWatch(Watch):
         while not self._closed:
             (version,) = connection.execute("PRAGMA data_version").fetchone()
             if version != seen:
-                seen = version
+                first, seen = seen is None, version
                 self.note(connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0])
+                if first:
+                    self._hang()
+                    continue  # what came before the bell hung
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._waiting > 0)
-            self._pause(_LOOK)
+            self._pause(_LOOK if self._bell else _POLL)
+            if self._bell is not None and not self._closed:
+                self._bell.wait(_UNHEARD)
+
+    def _hang(self) -> None:
+        bell = Bell.hung(self._log)
+        with self._changed:
+            self._bell = bell
+            if bell is not None and self._closed:
+                bell.nudge()
+
+    def _take_down(self) -> None:
+        with self._changed:
+            bell, self._bell = self._bell, None
+        if bell is not None:
+            bell.close()
 
 
 class ServerWatch(Watch):
@@ -103,18 +158,48 @@ class ServerWatch(Watch):
     def __init__(self, conninfo: str) -> None:
         super().__init__()
         self._conninfo = conninfo
+        self._nudges: socket.socket | None = None
+
+    def _nudge(self) -> None:
+        with self._changed:
+            if self._nudges is not None:
+                self._nudges.send(b".")
 
     def _listen(self) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            with self._changed:
+                self._nudges = theirs
+            self._keep_on(ours)
+            with self._changed:
+                self._nudges = None
+
+    def _keep_on(self, nudged: socket.socket) -> None:
         import psycopg
 
         while not self._closed:
             try:
-                with psycopg.connect(self._conninfo, autocommit=True) as connection:
+                with psycopg.connect(self._conninfo, autocommit=True, **_LINE) as connection:
                     connection.execute("LISTEN lookhear_events")
                     while not self._closed:
                         found = connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()
                         self.note(found[0] if found else 0)
-                        for _ in connection.notifies(timeout=0.5, stop_after=1):
-                            pass
+                        self._hear(connection, nudged)
             except psycopg.Error:
                 self._pause(_AGAIN)
+
+    def _hear(self, connection: Any, nudged: socket.socket) -> None:
+        """Until something was told, or nothing for long."""
+        told = list(connection.notifies(timeout=0))  # what came with an answer
+        if not told and not self._closed:
+            select.select([connection.fileno(), nudged], [], [], _SILENCE)
+            list(connection.notifies(timeout=0))
+
+
+_LINE: dict[str, Any] = {  # a line that is dead breaks soon, instead of never
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # ms
+}

@@ -9,10 +9,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection
+from typing import TypeVar
 
 from lookhear.errors import JobStopped, LookhearError, ServiceBusy
 from lookhear.jobs.control import Control, Outcome, Pulse
-from lookhear.jobs.job import Job
+from lookhear.jobs.job import Job, Status
+from lookhear.jobs.presence import Presence
 from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.store import JobStore
 
@@ -20,6 +22,7 @@ _LOG = logging.getLogger(__name__)
 _LISTEN = 2.0  # s that a job which took too long has to listen
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 2.0  # s between tries to write what came of a job
 
+_Made = TypeVar("_Made")
 Perform = Callable[[Job, Control], Outcome]
 
 
@@ -35,6 +38,7 @@ class Worker:
         *,
         task_types: Collection[str] | None = None,
         pulse: Pulse | None = None,
+        presence: Presence | None = None,
     ) -> None:
         self.name = name or new_name()
         self._store = store
@@ -42,13 +46,15 @@ class Worker:
         self._settings = settings
         self._task_types = task_types
         self._pulse = pulse
+        self._presence = presence
         self._stopping = threading.Event()
         self._hurry = threading.Event()
         self._control: Control | None = None
+        self._begun = 0.0
 
     def run(self) -> None:
         """Until ``stop``: a job that comes starts at once."""
-        pulse = self._pulse or Pulse(self._store)
+        pulse = self._pulse or Pulse(self._store, self._presence)
         try:
             self._loop(pulse)
         finally:
@@ -58,6 +64,8 @@ class Worker:
     def stop(self) -> None:
         """Takes no more jobs; the one in hand goes on."""
         self._stopping.set()
+        if self._presence is not None:
+            self._presence.stopping = True
         self._store.rouse()
 
     def hurry(self) -> None:
@@ -100,6 +108,7 @@ class Worker:
     def _work(self, job: Job, pulse: Pulse) -> None:
         control = Control(self._store, job, time.monotonic() + self._settings.job_timeout)
         self._control = control
+        self._begun = time.monotonic()
         pulse.hold(control)
         try:
             self._end(job, control)
@@ -111,7 +120,8 @@ class Worker:
         """Whatever happens, it is finished, has failed, or waits again; unless it is not ours any more."""
         try:
             outcome = self._perform(job, control)
-            self._surely(lambda: self._store.finish(job, outcome.result, outcome.status))
+            if self._surely(lambda: self._store.finish(job, outcome.result, outcome.status)):
+                self._ended(job, outcome.status)
         except JobStopped:
             self._surely(lambda: self._store.hand_back(job))
         except LookhearError as error:
@@ -127,19 +137,24 @@ class Worker:
             raise
 
     def _failed(self, job: Job, code: str, message: str, retry: bool) -> None:
-        self._surely(lambda: self._store.fail(job, code, message, retry))
+        failed = self._surely(lambda: self._store.fail(job, code, message, retry))
+        if failed is not None:
+            self._ended(job, failed.status)
 
-    def _surely(self, write: Callable[[], object]) -> None:
+    def _ended(self, job: Job, status: Status) -> None:
+        if self._presence is not None:
+            self._presence.ended(job.task_type, status, time.monotonic() - self._begun)
+
+    def _surely(self, write: Callable[[], _Made]) -> _Made | None:
         """Tries on while the database is away: work that is done shall not be in vain."""
         wait = _FIRST_WAIT
         while True:
             try:
-                write()
-                return
+                return write()
             except ServiceBusy as error:
                 _LOG.warning("what came of a job cannot be kept yet: %s", error)
                 if self._hurry.wait(wait):
-                    return
+                    return None
                 wait = min(2 * wait, _LONGEST_WAIT)
 
 

@@ -6,10 +6,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Protocol
 
 from lookhear.errors import InvalidSettings, ServiceBusy
 from lookhear.jobs.control import Pulse
+from lookhear.jobs.neighbours import Neighbours
+from lookhear.jobs.presence import Presence, about
 from lookhear.jobs.process import Process, Target
 from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.store import JobStore
@@ -93,11 +96,10 @@ class Workers:
         store, settings = self._store, self._settings
         if settings.worker_mode == "threads":
             perform = work.perform() if isinstance(work, Target) else work
-            self._pulse = Pulse(store)
-            pulse = self._pulse
-            return lambda name: _Thread(
-                store, Worker(store, perform, settings, name, task_types=task_types, pulse=pulse)
-            )
+            presence = Presence(self._name, settings, task_types, settings.max_workers, about(perform))
+            self._pulse = pulse = Pulse(store, presence)
+            made = partial(Worker, store, perform, settings, task_types=task_types, pulse=pulse, presence=presence)
+            return lambda name: _Thread(store, made(name))
         if not isinstance(work, Target):
             raise InvalidSettings("WORKER_MODE=processes needs work that can be named; use threads for this.")
         target = work
@@ -113,9 +115,11 @@ class Workers:
         """Replaces the dead, gives their jobs and those of others' dead back, and removes what is old."""
         reclaims = _Every(self._settings.worker_lease_seconds / 3, self._store.reclaim)
         expires = _Every(_EXPIRE, self._store.expire)
+        neighbours = Neighbours(self._store)
         while not self._stopping.wait(_LOOK):
             try:
                 self._replace()
+                neighbours.look()
                 reclaims.turn()
                 expires.turn()
             except Exception as error:  # whatever it is, nobody else looks after them

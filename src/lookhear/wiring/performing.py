@@ -18,9 +18,11 @@ from lookhear.contracts.indexed import all_vectors
 from lookhear.errors import InputError, ServiceBusy, of_code
 from lookhear.jobs.control import Control, Outcome
 from lookhear.jobs.job import ANSWER, Job
+from lookhear.jobs.presence import About
 from lookhear.jobs.spool import Writing
 from lookhear.media.limits import Limits
 from lookhear.media.medium import open_medium
+from lookhear.models.devices import device_name
 from lookhear.outlets.media_folder import MediaFolder
 from lookhear.settings import Settings
 from lookhear.wiring.delivery import deliver, keep_vectors
@@ -53,6 +55,10 @@ class Performer:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self.about = About(self._models, device_name(service.settings), service.tally)
+
+    def _models(self) -> list[str]:
+        return sorted(f"{one.name}@{one.version}" for one in self._service.shelf.sessions.status())
 
     def __call__(self, job: Job, control: Control) -> Outcome:
         """Raises what keeps the job from being done; a retryable error is worth another try."""

@@ -20,9 +20,11 @@ from lookhear.contracts.base import JOBS
 from lookhear.errors import InvalidReport, LookhearError
 from lookhear.jobs.job import Job, NewJob
 from lookhear.jobs.spool import Spool
+from lookhear.jobs.tally import Tally
 from lookhear.models.shelf import Shelf, shelf_for
 from lookhear.outlets.files import JobFiles
 from lookhear.settings import Settings
+from lookhear.wiring.figures import count
 from lookhear.wiring.later import Later
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class Service:
         self.settings = settings
         self.started = time.time()
         self.on_report: list[Callable[[Report], None]] = []
+        self.tally = Tally()  #: what was done here and is not told in the database yet
         self.spool = Spool(settings.storage_dir / "uploads", settings.max_upload_bytes)
         self.files = JobFiles(settings.storage_dir)
         self._opened = threading.Event()
@@ -68,6 +71,10 @@ class Service:
         for part in (self.__dict__.get("_memory"), *self._tellers, self.__dict__.get("media"), self._vectors):
             if part is not None:
                 part.close()
+        try:
+            self.jobs.count(self.tally)
+        except LookhearError as error:
+            _LOG.warning("the last figures were not kept: %s", error)
         self.jobs.close()
         self._opened.clear()
 
@@ -209,6 +216,7 @@ class Service:
         return sum(self.files.remove(job_id) for job_id in job_ids)
 
     def _made(self, report: Report) -> None:
+        count(self.tally, report)
         for listener in list(self.on_report):
             listener(report)
 

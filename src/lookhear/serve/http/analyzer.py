@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import dataclasses
 from typing import Any
 
 from anyio import to_thread
@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict
 
 from lookhear.contracts import analyzer
 from lookhear.contracts.analyzer import Measured
-from lookhear.jobs.job import Stats, Status
+from lookhear.jobs.job import Stats, Status, WorkerSeen
+from lookhear.jobs.tally import TASK, means, together
 from lookhear.models.shelf import Shelf
 from lookhear.serve.http import parts
-from lookhear.serve.http.metrics import Metrics
 
 router = APIRouter(tags=["analyzer"])
 
@@ -48,6 +48,33 @@ class QueueMetrics(BaseModel):
     completed_today: int
 
 
+class Held(BaseModel):
+    """A job in hand."""
+
+    job_id: str
+    task_type: str
+
+
+class WorkerShown(BaseModel):
+    """A process that works on jobs. ``task_types``: null for all. Times are in ms since 1970."""
+
+    name: str
+    host: str
+    pid: int
+    state: str
+    started_at: int
+    beat_at: int
+    slots: int
+    task_types: list[str] | None
+    device: str
+    jobs: list[Held]
+    models: list[str]
+    memory_mb: float
+    done: int
+    failed: int
+    version: str
+
+
 class Figures(BaseModel):
     """As measured; null: nothing was measured yet. Times are in seconds."""
 
@@ -57,6 +84,7 @@ class Figures(BaseModel):
     error_rate: float | None
     queue_metrics: QueueMetrics
     feature_extraction_times: dict[str, float | None]
+    workers: list[WorkerShown]
 
 
 @router.get("/models", response_model=Models)
@@ -68,7 +96,11 @@ async def models(request: Request) -> Any:
 @router.get("/stats", response_model=Figures)
 async def stats(request: Request) -> Any:
     """How much was processed, how fast, and how well."""
-    counted: Stats = await to_thread.run_sync(parts.service(request).jobs.stats)
+    return await to_thread.run_sync(_stats, parts.service(request))
+
+
+def _stats(service: Any) -> dict[str, Any]:
+    counted: Stats = service.jobs.stats()
     of = counted.by_status
     measured = Measured(
         completed=of[Status.COMPLETED] + of[Status.SYNC_FAILED],
@@ -77,22 +109,18 @@ async def stats(request: Request) -> Any:
         pending=of[Status.PENDING],
         processing=of[Status.PROCESSING],
         completed_today=counted.completed_today,
-        task_seconds=_task_seconds(parts.metrics(request)),
+        task_seconds=means(together(service.jobs.figures(), service.tally.now()), TASK),
     )
-    return analyzer.stats(measured)
+    return {**analyzer.stats(measured), "workers": [worker_json(one) for one in service.jobs.workers()]}
+
+
+def worker_json(seen: WorkerSeen) -> dict[str, Any]:
+    """A worker as it is told."""
+    told = dataclasses.asdict(seen)
+    return {**told, "jobs": [{"job_id": job.id, "task_type": job.task_type} for job in seen.jobs]}
 
 
 def _models(shelf: Shelf) -> dict[str, Any]:
     loaded = shelf.sessions.status()
     cards = [one.card for one in shelf.store.all().values()]
     return analyzer.models(cards, {f"{one.name}@{one.version}" for one in loaded}, sum(one.memory for one in loaded))
-
-
-def _task_seconds(metrics: Metrics) -> dict[str, float]:
-    """Means of what this process did since it began."""
-    told: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for family in metrics.inference.collect():
-        for sample in family.samples:
-            if sample.name.endswith(("_sum", "_count")):
-                told[sample.labels["task"]][sample.name.rpartition("_")[2]] += sample.value
-    return {task: found["sum"] / found["count"] for task, found in told.items() if found["count"]}

@@ -23,6 +23,7 @@ from lookhear.serve.http.limits import BodyLimit
 from lookhear.serve.http.metrics import Metrics
 from lookhear.serve.http.parts import Service
 from lookhear.serve.http.running import Beside, Doorstep, Running
+from lookhear.serve.http.shared import Shared
 from lookhear.version import __version__
 
 _EXPOSED = [HEADER, "Retry-After", "WWW-Authenticate", "Location"]
@@ -65,6 +66,7 @@ def create_app(service: Service, *, workers: bool = True) -> FastAPI:
     app.state.service, app.state.running, app.state.metrics = service, running, metrics
     app.state.guard, app.state.gate, app.state.pulse = guard, gate, Pulse(service, running)
     metrics.watch_jobs(lambda: service.jobs.stats())
+    metrics.registry.register(Shared(lambda: service.jobs.workers(), lambda: service.jobs.figures()))
     problems.install(app)
     for router in routers():
         app.include_router(router)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class Facts:
     why: str = "it is starting"
     database: bool = False
     queue_size: int = 0
+    models: frozenset[str] = frozenset()  #: in memory of workers, here or elsewhere
+    busy: bool = False  #: one of them has a job in hand
     gpu: Gpu | None = None
 
 
@@ -60,9 +62,7 @@ class Pulse:
             await asyncio.wait({self._ask()}, timeout=max(wait, _PATIENT) if first else wait)
         hangs = self._asking is not None and time.monotonic() - self._asked > _HANGS
         if hangs:
-            return Facts(
-                self._facts.at, False, "the database does not answer", False, self._facts.queue_size, self._facts.gpu
-            )
+            return replace(self._facts, ready=False, why="the database does not answer", database=False, busy=False)
         return self._facts
 
     async def health(self) -> dict[str, Any]:
@@ -70,7 +70,8 @@ class Pulse:
         facts, service = await self.facts(), self._service
         opened = self._running.opened.is_set()
         worker = service.worker_state() if opened else "starting"
-        loaded = [f"{one.name}@{one.version}" for one in service.shelf.sessions.status()] if opened else []
+        ours = {f"{one.name}@{one.version}" for one in service.shelf.sessions.status()} if opened else set()
+        loaded = sorted(ours | facts.models)
         return {
             "status": self._status(facts, worker),
             "version": __version__,
@@ -80,7 +81,7 @@ class Pulse:
             "models": loaded,
             "model_loaded": bool(loaded),
             "queue_size": facts.queue_size,
-            "processing_active": opened and service.processing(),
+            "processing_active": opened and (facts.busy or service.processing()),
             "database": "connected" if facts.database else "error",
             "worker": worker,
             **{name: door.state for name, door in self._running.beside.items()},
@@ -127,12 +128,13 @@ class Pulse:
     def _look(self) -> Facts:
         device = gpu()
         try:
-            queue_size = self._service.jobs.stats().queue_size
+            queue_size, workers = self._service.jobs.stats().queue_size, self._service.jobs.workers()
             ready, why = self._service.ready
         except Exception as error:  # whatever ails the database, health is told of it
             _log.warning("The job store does not answer: %s", error)
             return Facts(time.monotonic(), False, "the database does not answer", False, gpu=device)
-        return Facts(time.monotonic(), ready, why, True, queue_size, device)
+        models = frozenset(model for one in workers for model in one.models)
+        return Facts(time.monotonic(), ready, why, True, queue_size, models, any(one.jobs for one in workers), device)
 
 
 def _total_memory() -> int:

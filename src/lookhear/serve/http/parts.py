@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,6 +11,8 @@ from starlette.requests import Request
 
 if TYPE_CHECKING:
     from lookhear.analysis.report import Report
+    from lookhear.jobs.job import WorkerSeen
+    from lookhear.jobs.tally import Figures
     from lookhear.models.shelf import Shelf
     from lookhear.serve.http.auth import Guard
     from lookhear.serve.http.gate import Gate
@@ -58,6 +60,8 @@ class Jobs(Protocol):
     """The job store, as far as health and metrics need it."""
 
     def stats(self) -> Stats: ...
+    def workers(self) -> Sequence[WorkerSeen]: ...
+    def figures(self) -> Figures: ...
 
 
 class Service(Protocol):

@@ -17,6 +17,14 @@ function tile(title, value, sub, fill = null) {
   return el("div", { class: "tile" }, el("h3", {}, title), el("p", {}, value), meter, el("p", { class: "sub" }, sub));
 }
 
+function workers(health) {
+  const there = stats?.workers || [];
+  const busy = there.reduce((sum, { jobs }) => sum + jobs.length, 0);
+  const processes = there.length === 1 ? "1 process" : `${there.length} processes`;
+  const sub = there.length ? `${processes}, ${busy} jobs in hand` : health.processing_active ? "at work" : "idle";
+  return tile("Workers", word(health.worker === "none" && there.length ? "elsewhere" : health.worker || "–"), sub);
+}
+
 function tiles(health) {
   const queue = stats?.queue_metrics || {};
   const done = `${number(queue.processing)} running, ${number(queue.completed_today)} done today`;
@@ -25,7 +33,7 @@ function tiles(health) {
   const each = typeof time === "number" ? `${seconds(time)} each on average` : "none measured yet";
   const made = [
     tile("Queue", number(health.queue_size), done),
-    tile("Workers", word(health.worker || "–"), health.processing_active ? "at work" : "idle"),
+    workers(health),
     tile("Files", number(stats?.processed_files), each),
     tile("Success", share(stats?.success_rate), `${share(stats?.error_rate)} failed`),
     tile("Models loaded", number(health.models_loaded), (health.models || []).join(", ") || "loaded at first use"),
