@@ -18,4 +18,8 @@ def outlets(service: Service) -> list[Outlet]:
         from lookhear.wiring.telling_webhook import WebhookOutlet
 
         found.append(WebhookOutlet(service.jobs, Webhook(settings.webhook_url, settings.webhook_secret)))
+    if service.broker is not None:
+        from lookhear.wiring.telling_mqtt import MqttOutlet
+
+        found.append(MqttOutlet(service.jobs, service.broker, settings.event_ttl, lambda: service.closing))
     return found
