@@ -57,6 +57,7 @@ _ALIASES = {  # other names of the same
     "ANALYZER_WORKERS": "MAX_WORKERS",
     "ANALYZER_LOG_LEVEL": "LOG_LEVEL",
     "ANALYZER_LOG_FORMAT": "LOG_FORMAT",
+    "MQTT_USER": "MQTT_USERNAME",
 }
 
 

@@ -149,6 +149,10 @@ class Service:
         """Never."""
         return False
 
+    def outlets(self) -> dict[str, str]:
+        """None."""
+        return {}
+
 
 @contextmanager
 def served(app: FastAPI, **client: Any) -> Iterator[httpx.Client]:

@@ -22,7 +22,19 @@ class OutletSettings:
     media_store_timeout: float = 30.0  #: s to wait for an answer, and for more of it
     webhook_url: str | None = None  #: told of every job that ends
     webhook_secret: str | None = None  #: signs what it is told
-    broadcast_type: Literal["none", "sse", "mqtt"] = "sse"
+    broadcast_type: Literal["none", "sse", "mqtt"] = (
+        "sse"  #: mqtt: a broker is told, too; events can be read in any case
+    )
+    mqtt_broker: str = "localhost"
+    mqtt_port: int = 1883
+    mqtt_topic: str = "inference/events"  #: jobs have theirs beside it: inference/job/{job_id}/completed
+    mqtt_username: str | None = None
+    mqtt_password: str | None = None
+    mqtt_tls: bool = False
+    mqtt_ca_file: Path | None = None  #: PEM; default: what the system trusts
+    mqtt_cert_file: Path | None = None  #: PEM of our own certificate
+    mqtt_key_file: Path | None = None
+    redis_url: str | None = None  #: answers are kept there instead of in the database
 
 
 @dataclass(frozen=True)

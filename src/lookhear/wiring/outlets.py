@@ -23,4 +23,8 @@ def outlets(service: Service) -> list[Outlet]:
         from lookhear.wiring.telling_amqp import AmqpOutlet
 
         found.append(AmqpOutlet(service.jobs, Publisher(settings)))
+    if service.broker is not None:
+        from lookhear.wiring.telling_mqtt import MqttOutlet
+
+        found.append(MqttOutlet(service.jobs, service.broker, settings.event_ttl, lambda: service.closing))
     return found

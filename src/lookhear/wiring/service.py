@@ -30,7 +30,9 @@ from lookhear.wiring.later import Later
 if TYPE_CHECKING:
     from lookhear.jobs.store import JobStore
     from lookhear.jobs.workers import Workers
+    from lookhear.outlets.cache import Cache
     from lookhear.outlets.media_store import MediaStore
+    from lookhear.outlets.mqtt import Mqtt
     from lookhear.outlets.vectors import Vectors
     from lookhear.wiring.answers import Answers
     from lookhear.wiring.telling import Teller
@@ -59,6 +61,8 @@ class Service:
     def open(self, *, tells: bool = True) -> None:
         """The database is ready. ``tells``: outlets hear of jobs from here. Raises what keeps it from being so."""
         self.jobs.open()
+        if self.cache is not None:  # made here: its code takes a while to import
+            _LOG.info("Answers are kept in Redis at %s.", self.cache.where)
         self._opened.set()
         if tells:
             self._tell()
@@ -68,7 +72,8 @@ class Service:
         """Everything is on the disk."""
         self._closing.set()
         self.jobs.rouse()
-        for part in (self.__dict__.get("_memory"), *self._tellers, self.__dict__.get("media"), self._vectors):
+        made = [self.__dict__.get(name) for name in ("_memory", "media", "broker", "cache")]
+        for part in (*self._tellers, *made, self._vectors):
             if part is not None:
                 part.close()
         try:
@@ -122,7 +127,17 @@ class Service:
 
     @cached_property
     def _memory(self) -> Later:
-        return Later(self.jobs.kept, self.jobs.keep)
+        memory = self.cache or self.jobs
+        return Later(memory.kept, memory.keep)
+
+    @cached_property
+    def cache(self) -> Cache | None:
+        """Where answers are kept, if it is not the database."""
+        if not self.settings.redis_url:
+            return None
+        from lookhear.outlets.cache import Cache
+
+        return Cache(self.settings.redis_url, self.settings.result_ttl)
 
     @property
     def vectors(self) -> Vectors:
@@ -141,6 +156,20 @@ class Service:
 
         return media_store(self.settings, self.spool)
 
+    @cached_property
+    def broker(self) -> Mqtt | None:
+        """Told of every job that ends, if it is to be."""
+        if self.settings.broadcast_type != "mqtt":
+            return None
+        from lookhear.outlets.mqtt import connect
+
+        return connect(self.settings)
+
+    @property
+    def closing(self) -> bool:
+        """Is it about to end?"""
+        return self._closing.is_set()
+
     @property
     def ready(self) -> tuple[bool, str]:
         """Whether jobs can be taken, and if not, why."""
@@ -155,6 +184,18 @@ class Service:
     def processing(self) -> bool:
         """Is a job in hand here?"""
         return self._workers is not None and self._workers.busy > 0
+
+    def outlets(self) -> dict[str, str]:
+        """How those do that may be away while all else goes on, by name."""
+        there = {"mqtt": self.__dict__.get("broker"), "redis": self.__dict__.get("cache")}
+        return {name: outlet.state for name, outlet in there.items() if outlet is not None}
+
+    def retract(self, *job_ids: str) -> None:
+        """The broker keeps no word of these jobs, which are gone."""
+        broker: Mqtt | None = self.__dict__.get("broker")  # only where it is told
+        if broker is not None:
+            for job_id in job_ids:
+                broker.clear(job_id)
 
     def analyze(
         self,

@@ -66,6 +66,7 @@ def _stats(service: Any) -> dict[str, Any]:
 def _cleaned(service: Any, wish: CleanupRequest) -> dict[str, int]:
     status = None if wish.status is None else Status(wish.status)
     gone: Cleaned = service.jobs.cleanup(wish.older_than_seconds, status)
+    service.retract(*gone.job_ids)
     files = service.forget(*gone.job_ids) if wish.remove_results else 0
     if wish.remove_orphaned_files:
         files += service.files.sweep(lambda id: service.jobs.get(id) is not None)

@@ -90,6 +90,7 @@ class Pulse:
             "gpu_memory_total_mb": facts.gpu.memory_total if facts.gpu else None,
             "gpu_memory_used_mb": facts.gpu.memory_used if facts.gpu else None,
             "memory_usage": self._memory(),
+            **service.outlets(),
         }
 
     def _status(self, facts: Facts, worker: str) -> str:

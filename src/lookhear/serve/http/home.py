@@ -45,6 +45,8 @@ class Health(BaseModel):
     gpu_memory_total_mb: float | None
     gpu_memory_used_mb: float | None
     memory_usage: Memory
+    mqtt: Literal["connected", "connecting", "down"] | None = None  #: there with BROADCAST_TYPE=mqtt
+    redis: Literal["connected", "full", "down"] | None = None  #: there with REDIS_URL
 
 
 @router.get("/", response_model=None, responses={307: {"description": "To the page, for browsers."}})
