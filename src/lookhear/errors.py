@@ -9,6 +9,7 @@
     │   ├── EmptyMedium           no bytes at all, or no sound in it
     │   ├── DamagedMedium         it looks like media, but nothing in it can be decoded
     │   ├── MediumUnreadable      permission denied, or the disk failed
+    │   │   └── ObjectsUnreachable    the object store does not answer, or is busy
     │   ├── LimitExceeded         over a limit of the settings (bytes, pixels, duration, streams, channels, time)
     │   ├── SourceRefused         a URL where URLs are not allowed
     │   ├── WrongMedium           sound where pictures are asked for, or the like
@@ -115,6 +116,14 @@ class MediumUnreadable(InputError):
 
     code = "medium_unreadable"
     http_status = 403
+
+
+class ObjectsUnreachable(MediumUnreadable):
+    """The object store does not answer, or breaks off."""
+
+    code = "objects_unreachable"
+    http_status = 503
+    retryable = True
 
 
 class LimitExceeded(InputError):
