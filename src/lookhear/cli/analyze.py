@@ -34,14 +34,9 @@ def run(
     quiet: bool,
 ) -> int:
     """The exit code: 0, or 3 when a file was refused."""
-    names, chosen = task_names(tasks), task_options(options)
-    shelf = shelf_for(load_settings())
-    for kind in ("audio", "image", "video"):
-        make_plan(kind, names, chosen, shelf=shelf)  # a wrong name or option is told at once
+    names, chosen = checked(tasks, options, timeout)
     if out is not None and out.suffix.lower() not in FORMATS:
         raise typer.BadParameter(f"'{out.name}' ends in none of {', '.join(FORMATS)}.", param_hint="--out")
-    if timeout is not None and not 0 < timeout < math.inf:
-        raise typer.BadParameter("Give a number of seconds above 0.", param_hint="--timeout")
     if out is not None:
         check_out(out, journal_of(out))
     found = (path for path in expand(paths) if out is None or not _same(path, out))
@@ -55,6 +50,19 @@ def run(
     if out is None:
         return _table(files, names, chosen, workers, timeout, quiet)
     return _journal(files, names, chosen, out, workers, timeout, quiet)
+
+
+def checked(
+    tasks: str | None, options: list[str], timeout: float | None
+) -> tuple[tuple[str, ...] | None, dict[str, dict[str, Any]]]:
+    """Names of tasks and their options; what is wrong with them, or with the time a file may take, is told at once."""
+    names, chosen = task_names(tasks), task_options(options)
+    shelf = shelf_for(load_settings())
+    for kind in ("audio", "image", "video"):
+        make_plan(kind, names, chosen, shelf=shelf)
+    if timeout is not None and not 0 < timeout < math.inf:
+        raise typer.BadParameter("Give a number of seconds above 0.", param_hint="--timeout")
+    return names, chosen
 
 
 def check_out(out: Path, journal: Path) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import typer
 
-from lookhear.analysis.plan import Options
 from lookhear.analysis.walk import below
 from lookhear.media.objects import is_object, named
 from lookhear.media.source import local
@@ -25,7 +24,7 @@ def task_names(text: str | None) -> tuple[str, ...] | None:
     return names
 
 
-def task_options(words: list[str]) -> Options:
+def task_options(words: list[str]) -> dict[str, dict[str, Any]]:
     """``["mir.max_tempo=180"]`` as nested options; values are JSON where they can be, else text."""
     options: dict[str, dict[str, Any]] = {}
     for word in words:

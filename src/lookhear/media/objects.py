@@ -7,6 +7,7 @@ as it is, nothing in it is escaped.
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Iterator
@@ -165,6 +166,67 @@ def named(url: str) -> Iterator[Listed]:
         if found:
             return
     yield Listed(url, 0, "")
+
+
+def put(url: str, data: bytes) -> None:
+    """Keep an object, whole at once. Raises as ``open_object`` does."""
+    bucket, key = parts(url)
+    with _told(url):
+        client().put_object(Bucket=bucket, Key=key, Body=data)
+
+
+def remove(url: str) -> None:
+    """An object is gone. Raises as ``open_object`` does."""
+    bucket, key = parts(url)
+    with _told(url):
+        client().delete_object(Bucket=bucket, Key=key)
+
+
+class Ranged(io.RawIOBase):
+    """An object as a file that is read a range at a time."""
+
+    def __init__(self, url: str, size: int) -> None:
+        self._url, self._size, self._at = url, size, 0
+
+    @classmethod
+    def find(cls, url: str) -> Ranged | None:
+        """None: there is no such object. Raises as ``open_object`` does."""
+        bucket, key = parts(url)
+        try:
+            with _told(url):
+                return cls(url, client().head_object(Bucket=bucket, Key=key)["ContentLength"])
+        except MediumNotFound:
+            return None
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """As io.IOBase.seek."""
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        """As io.IOBase.tell."""
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        """As io.RawIOBase.readinto."""
+        end = min(self._at + len(buffer), self._size)
+        if end <= self._at:
+            return 0
+        bucket, key = parts(self._url)
+        with _told(self._url):
+            answer = client().get_object(Bucket=bucket, Key=key, Range=f"bytes={self._at}-{end - 1}")
+            data: bytes = answer["Body"].read()
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
 
 def client() -> Any:
