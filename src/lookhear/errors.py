@@ -11,6 +11,7 @@
     │   ├── MediumUnreadable      permission denied, or the disk failed
     │   │   └── SourceFailed      what a URL names cannot be fetched
     │   │       └── SourceTimedOut  its server takes too long
+    │   │   └── ObjectsUnreachable    the object store does not answer, or is busy
     │   ├── LimitExceeded         over a limit of the settings (bytes, pixels, duration, streams, channels, time)
     │   ├── SourceRefused         a URL where URLs are not allowed
     │   ├── WrongMedium           sound where pictures are asked for, or the like
@@ -135,6 +136,14 @@ class SourceTimedOut(SourceFailed):
 
     code = "source_timed_out"
     http_status = 504
+
+
+class ObjectsUnreachable(MediumUnreadable):
+    """The object store does not answer, or breaks off."""
+
+    code = "objects_unreachable"
+    http_status = 503
+    retryable = True
 
 
 class LimitExceeded(InputError):

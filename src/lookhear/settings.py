@@ -15,6 +15,7 @@ from lookhear.jobs.settings import JobSettings
 from lookhear.media.limits import Limits
 from lookhear.models.settings import ModelSettings
 from lookhear.outlets.settings import AmqpSettings, OutletSettings
+from lookhear.scale.settings import ScaleSettings
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class ServeSettings:
 
 
 @dataclass(frozen=True)
-class Settings(ServeSettings, JobSettings, OutletSettings, AmqpSettings, Limits, ModelSettings):
+class Settings(ServeSettings, JobSettings, OutletSettings, AmqpSettings, ScaleSettings, Limits, ModelSettings):
     """Every setting; the variable is the field's name in capitals, as in ``MAX_MEDIA_SECONDS=600``."""
 
 

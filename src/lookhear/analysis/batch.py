@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -17,7 +18,9 @@ from lookhear.analysis.plan import Options
 from lookhear.analysis.report import Refusal, Report, TaskError
 from lookhear.errors import LookhearError, MediumUnreadable
 from lookhear.media.limits import Limits
+from lookhear.media.objects import EVERY, is_object
 from lookhear.media.reader import Digest, SeekableReader
+from lookhear.media.source import open_source
 from lookhear.models.settings import ModelSettings
 from lookhear.models.shelf import shelf_for
 
@@ -50,8 +53,11 @@ def analyze_or_refuse(path: str, request: Request) -> Report | Refusal:
 
 
 def file_digest(path: str, limits: Limits | None = None) -> Digest | None:
-    """Digests of a regular file; None where it cannot be read."""
+    """Digests of a regular file, or of an object; None where it cannot be read."""
     try:
+        if is_object(path):
+            with closing(open_source(path, limits or Limits(object_prefixes=EVERY)).reader) as reader:
+                return reader.digest()
         with open(path, "rb") as raw:
             return SeekableReader(raw, limits or Limits()).digest()
     except (OSError, ValueError, LookhearError):
@@ -72,9 +78,9 @@ def analyze_many(paths: Iterable[str], request: Request, workers: int = 1) -> It
 
     Closing the iterator stops the workers at once.
     """
-    pool = _Pool(request, max(1, workers))
+    pool = Pool(request, workers)
     try:
-        yield from pool.run(iter(paths))
+        yield from pool.run(paths)
     finally:
         pool.close()
 
@@ -105,23 +111,38 @@ class _Worker:
         self.connection.close()
 
 
-class _Pool:
-    def __init__(self, request: Request, size: int) -> None:
+class Pool:
+    """Worker processes that stay, with the models they have loaded, from one ``run`` to the next until ``close``."""
+
+    def __init__(self, request: Request, size: int = 1) -> None:
         self._request = request
-        self._size = size
+        self._size = max(1, size)
         self._workers: list[_Worker] = []
 
-    def run(self, paths: Iterator[str]) -> Iterator[tuple[str, str]]:
+    def run(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """As ``analyze_many``."""
         for path in paths:
-            if len(self._workers) < self._size:
-                self._workers.append(_Worker(self._request))
-                self._workers[-1].give(path)
-                continue
-            slot, done = self._wait()
+            slot, done = self._idle(), None
+            if slot is None:
+                slot, done = self._wait()
             self._workers[slot].give(path)
-            yield done
+            if done is not None:
+                yield done
         while any(worker.path for worker in self._workers):
             yield self._wait()[1]
+
+    def _idle(self) -> int | None:
+        """A worker with nothing in hand, made or replaced where need be; None: all are busy."""
+        for slot, worker in enumerate(self._workers):
+            if worker.path is None:
+                if not worker.process.is_alive():  # killed from outside, for memory it may be
+                    worker.stop()
+                    self._workers[slot] = _Worker(self._request)
+                return slot
+        if len(self._workers) == self._size:
+            return None
+        self._workers.append(_Worker(self._request))
+        return len(self._workers) - 1
 
     def _wait(self) -> tuple[int, tuple[str, str]]:
         """Wait for a worker to end its file: its slot, free now, and what it made."""
@@ -165,6 +186,7 @@ class _Pool:
         return timeout is not None and time.monotonic() - worker.since > timeout
 
     def close(self) -> None:
+        """Stop all at once."""
         for worker in self._workers:
             worker.stop()
 

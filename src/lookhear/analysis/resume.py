@@ -9,6 +9,7 @@ from typing import Any
 from lookhear.analysis.batch import file_digest
 from lookhear.analysis.ledger import Ledger
 from lookhear.analysis.plan import Options, hears, make_plan
+from lookhear.media.objects import is_object
 from lookhear.models.shelf import Shelf
 
 
@@ -20,7 +21,7 @@ def earlier(
     shelf: Shelf | None = None,
 ) -> tuple[dict[str, Any], bool] | None:
     """What the journal holds of these bytes, for these tasks with these options, and whether under this very name."""
-    if not os.path.isfile(path) or not ledger.known:
+    if not ledger.known or not (os.path.isfile(path) or is_object(path)):
         return None
     digest = file_digest(path)
     if digest is None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import typer
 from lookhear.analysis.plan import Options, make_plan
 from lookhear.cli.asked import expand, task_names, task_options
 from lookhear.errors import InputError, Unsupported
+from lookhear.media.objects import is_object
 from lookhear.models.devices import processors
 from lookhear.models.shelf import shelf_for
 from lookhear.settings import load_settings
@@ -32,17 +34,15 @@ def run(
     quiet: bool,
 ) -> int:
     """The exit code: 0, or 3 when a file was refused."""
-    names, chosen = task_names(tasks), task_options(options)
-    shelf = shelf_for(load_settings())
-    for kind in ("audio", "image", "video"):
-        make_plan(kind, names, chosen, shelf=shelf)  # a wrong name or option is told at once
+    names, chosen = checked(tasks, options, timeout)
     if out is not None and out.suffix.lower() not in FORMATS:
         raise typer.BadParameter(f"'{out.name}' ends in none of {', '.join(FORMATS)}.", param_hint="--out")
-    if timeout is not None and not 0 < timeout < math.inf:
-        raise typer.BadParameter("Give a number of seconds above 0.", param_hint="--timeout")
     if out is not None:
         check_out(out, journal_of(out))
-    files = [path for path in expand(paths) if out is None or not _same(path, out)]
+    found = (path for path in expand(paths) if out is None or not _same(path, out))
+    if out is not None and any(map(is_object, paths)):  # there may be millions: they are not held
+        return _journal(found, names, chosen, out, workers, timeout, quiet)
+    files = list(found)
     if not files:
         raise typer.BadParameter("There is no file in it.", param_hint="PATH")
     if len(files) == 1 and out is None and timeout is None:
@@ -50,6 +50,19 @@ def run(
     if out is None:
         return _table(files, names, chosen, workers, timeout, quiet)
     return _journal(files, names, chosen, out, workers, timeout, quiet)
+
+
+def checked(
+    tasks: str | None, options: list[str], timeout: float | None
+) -> tuple[tuple[str, ...] | None, dict[str, dict[str, Any]]]:
+    """Names of tasks and their options; what is wrong with them, or with the time a file may take, is told at once."""
+    names, chosen = task_names(tasks), task_options(options)
+    shelf = shelf_for(load_settings())
+    for kind in ("audio", "image", "video"):
+        make_plan(kind, names, chosen, shelf=shelf)
+    if timeout is not None and not 0 < timeout < math.inf:
+        raise typer.BadParameter("Give a number of seconds above 0.", param_hint="--timeout")
+    return names, chosen
 
 
 def check_out(out: Path, journal: Path) -> None:
@@ -103,21 +116,31 @@ def named(path: str) -> Iterator[None]:
 
 
 def answers_to(
-    files: list[str], names: tuple[str, ...] | None, options: Options, workers: int, timeout: float | None
+    files: Iterable[str], names: tuple[str, ...] | None, options: Options, workers: int, timeout: float | None
 ) -> Iterator[tuple[str, str]]:
     """Pairs of path and JSON line, as they get done; standard input is read here."""
     from lookhear.analysis.batch import Request, analyze_many, analyze_or_refuse
     from lookhear.analysis.codec import to_json
+    from lookhear.wiring import own
 
-    others = [path for path in files if path != "-"]
     # one file keeps two cores busy for half its time: as many workers as cores available to us
-    workers = max(1, min(workers or processors(), len(others)))
+    workers, files = workers or processors(), iter(files)
+    first = list(islice(files, workers))
+    workers = max(1, min(workers, sum(path != "-" for path in first)))
     settings = load_settings()
-    request = Request(names, options, settings, timeout, settings.shared_by(workers))
-    if "-" in files:  # workers have no standard input
-        yield "-", to_json(analyze_or_refuse("-", request))
-    if others:
-        yield from analyze_many(others, request, workers)
+    request = Request(names, options, own(settings), timeout, settings.shared_by(workers))
+    piped = []
+
+    def others() -> Iterator[str]:
+        for path in chain(first, files):
+            if path == "-":
+                piped.append(path)
+            else:
+                yield path
+
+    yield from analyze_many(others(), request, workers)
+    for path in piped:  # workers have no standard input
+        yield path, to_json(analyze_or_refuse(path, request))
 
 
 def _table(
@@ -139,7 +162,7 @@ def _table(
 
 
 def _journal(
-    files: list[str],
+    files: Iterable[str],
     names: tuple[str, ...] | None,
     options: Options,
     out: Path,
@@ -156,20 +179,22 @@ def _journal(
     count: Counter[str] = Counter()
     shelf = shelf_for(load_settings())
     with Ledger(journal_of(out)) as ledger:
-        with files_bar(len(files), quiet) as done:
-            to_do = []
-            for path in files:
-                known = earlier(ledger, path, names, options, shelf)
-                if known is None:
-                    to_do.append(path)
-                    continue
-                data, same_name = known
-                if not same_name:
-                    ledger.write(renamed(data, path))
-                count["known"] += 1
-                count["refused"] += "error" in data
-                done(path)
-            for path, line in answers_to(to_do, names, options, workers, timeout) if to_do else ():
+        with files_bar(len(files) if isinstance(files, list) else None, quiet) as done:
+
+            def to_do() -> Iterator[str]:
+                for path in files:
+                    known = earlier(ledger, path, names, options, shelf)
+                    if known is None:
+                        yield path
+                        continue
+                    data, same_name = known
+                    if not same_name:
+                        ledger.write(renamed(data, path))
+                    count["known"] += 1
+                    count["refused"] += "error" in data
+                    done(path)
+
+            for path, line in answers_to(to_do(), names, options, workers, timeout):
                 ledger.write(line)
                 count["refused" if _refused(line) else "done"] += 1
                 done(path)

@@ -9,8 +9,9 @@ from typing import Any
 
 import typer
 
-from lookhear.analysis.plan import Options
 from lookhear.analysis.walk import below
+from lookhear.media.objects import is_object, named
+from lookhear.media.source import local
 
 
 def task_names(text: str | None) -> tuple[str, ...] | None:
@@ -23,7 +24,7 @@ def task_names(text: str | None) -> tuple[str, ...] | None:
     return names
 
 
-def task_options(words: list[str]) -> Options:
+def task_options(words: list[str]) -> dict[str, dict[str, Any]]:
     """``["mir.max_tempo=180"]`` as nested options; values are JSON where they can be, else text."""
     options: dict[str, dict[str, Any]] = {}
     for word in words:
@@ -39,12 +40,26 @@ def task_options(words: list[str]) -> Options:
 
 
 def expand(paths: list[str]) -> Iterator[str]:
-    """Files as named, folders as all files below them that are not hidden, each once."""
+    """Files and objects as named, folders and prefixes as all below them that are not hidden, each once."""
     seen: set[str] = set()
-    if "" in paths:
-        raise typer.BadParameter("A path is empty. Is a variable not set?", param_hint="PATH")
-    for path in paths:
+    for path in plain_paths(paths):
+        if is_object(path) and not Path(path).exists():
+            before = [one for one in paths[: paths.index(path)] if is_object(one)] if path in paths else []
+            yield from (found.url for found in named(path) if not _within(found.url, before))
+            continue
         for found in below(path) if Path(path).is_dir() else [path]:
             if found not in seen:
                 seen.add(found)
                 yield found
+
+
+def plain_paths(paths: list[str]) -> list[str]:
+    """With file:// URLs as the paths that they mean. Raises BadParameter for an empty one."""
+    if "" in paths:
+        raise typer.BadParameter("A path is empty. Is a variable not set?", param_hint="PATH")
+    return [str(local(path)) for path in paths]
+
+
+def _within(url: str, prefixes: list[str]) -> bool:
+    """Was it told already? Names of objects are not kept to find that out: there may be millions."""
+    return any(url == prefix or url.startswith(prefix.rstrip("/") + "/") for prefix in prefixes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,15 @@ Workers = Annotated[
 Timeout = Annotated[
     float | None, typer.Option(help="Seconds a file may take; a slower one is given up. Default: no limit.")
 ]
+
+
+class Engine(StrEnum):
+    """What runs a batch."""
+
+    plain = "plain"
+    ray = "ray"
+
+
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
 
 
@@ -41,20 +51,32 @@ def analyze(
     tasks: Tasks = None,
     option: TaskOptions = None,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--out", "-o", help="Write .jsonl, .json, .csv or .parquet; a second run does only what is new."),
     ] = None,
     workers: Workers = 0,
     timeout: Timeout = None,
     quiet: Quiet = False,
+    engine: Annotated[
+        Engine, typer.Option(help="ray: on a cluster (RAY_ADDRESS) or here; --out is a folder or s3://bucket/prefix.")
+    ] = Engine.plain,
+    block: Annotated[
+        int | None, typer.Option(min=1, help="With --engine ray: rows of one Parquet file; default RAY_BLOCK.")
+    ] = None,
 ) -> None:
-    """Analyse media: a table here, or a file with everything.
+    """Analyse media: a table here, a file with everything, or any number of files on a cluster.
 
     In a folder every file that is not hidden is looked at; each gives a report or one line that says why not.
     """
+    if engine is Engine.ray:
+        from lookhear.cli.spread import run as spread
+
+        raise typer.Exit(spread(paths, _one(tasks), option or [], out, workers, block, timeout, quiet))
     from lookhear.cli.analyze import run
 
-    raise typer.Exit(run(paths, _one(tasks), option or [], out, workers, timeout, quiet))
+    if block is not None:
+        raise typer.BadParameter("It goes with --engine ray alone.", param_hint="--block")
+    raise typer.Exit(run(paths, _one(tasks), option or [], Path(out) if out else None, workers, timeout, quiet))
 
 
 @app.command()

@@ -24,8 +24,8 @@ def seconds_bar(path: str, quiet: bool) -> Iterator[Callable[[float], None] | No
 
 
 @contextmanager
-def files_bar(total: int, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Files done of many, with the time left."""
+def files_bar(total: int | None, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Files done of many, with the time left where it is known how many there are."""
     if quiet or not sys.stderr.isatty():
         yield lambda path: None
         return

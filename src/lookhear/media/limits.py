@@ -18,3 +18,4 @@ class Limits:
     media_open_seconds: float = 8.0  #: time to recognise a file, or to get the first bytes of a stream
     allow_urls: bool = False
     allow_private_urls: bool = False  #: URLs that resolve to loopback, private or link-local addresses
+    object_prefixes: str = ""  #: s3://bucket/prefix, parted by commas: objects that requests may name

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from lookhear.errors import EmptyMedium, InputError, LimitExceeded, MediumNotFound, MediumUnreadable, NotAMedium
 from lookhear.media.limits import Limits
+from lookhear.media.objects import fetch, is_object
 from lookhear.media.reader import SeekableReader, StreamReader
 
 Named = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
@@ -28,7 +29,7 @@ class Source:
 
 
 def open_source(named: Named, limits: Limits) -> Source:
-    """Open ``named``: a path, "-" for standard input, an http(s) URL, bytes, or a binary file object.
+    """Open ``named``: a path, "-" for standard input, a URL (http, https, s3), bytes, or a binary file object.
 
     Raises MediumNotFound, NotAMedium (folder, device), EmptyMedium, MediumUnreadable, LimitExceeded, SourceRefused.
     """
@@ -38,6 +39,9 @@ def open_source(named: Named, limits: Limits) -> Source:
         text = os.fspath(named)
         if text == "-":
             return _from_file(sys.stdin.buffer, "<stdin>", limits, _pipe_handle(sys.stdin.buffer))
+        if is_object(text):
+            raw, size = fetch(text, limits)
+            return _opened(raw, text, size, limits)
         if "://" in text and not Path(text).exists():
             from lookhear.media.url import open_url  # drags in TLS
 
@@ -46,6 +50,18 @@ def open_source(named: Named, limits: Limits) -> Source:
     if hasattr(named, "read"):
         return _from_file(named, str(getattr(named, "name", "<file>")), limits)
     raise InputError(f"A {type(named).__name__} is no medium. Give a path, bytes, a binary file object, '-' or a URL.")
+
+
+def local(named: Named) -> Named:
+    """A file:// URL as the path that it means; else what it was. Not for what others ask for: it reads any file."""
+    if not isinstance(named, str) or not named.lower().startswith("file://"):
+        return named
+    from urllib.parse import unquote, urlsplit
+
+    url = urlsplit(named)
+    if url.netloc not in {"", "localhost"}:
+        raise InputError(f"'{named}' names another machine. Write file:///folder/file.")
+    return unquote(named[len("file://") + len(url.netloc) :])
 
 
 def _from_path(path: Path, limits: Limits) -> Source:
@@ -65,8 +81,13 @@ def _from_path(path: Path, limits: Limits) -> Source:
         raise MediumUnreadable("It may not be read. Check the permissions of the file and its folder.") from error
     except (OSError, ValueError) as error:  # name too long, NUL in the name, loops of links
         raise MediumUnreadable(f"It cannot be opened: {getattr(error, 'strerror', None) or error}.") from error
+    return _opened(raw, str(path), os.fstat(raw.fileno()).st_size, limits)
+
+
+def _opened(raw: IO[bytes], name: str, size: int, limits: Limits) -> Source:
+    """What was opened here, and is closed here where it is refused."""
     try:
-        return _seekable(raw, str(path), os.fstat(raw.fileno()).st_size, limits, owned=True)
+        return _seekable(raw, name, size, limits, owned=True)
     except InputError:
         raw.close()
         raise

@@ -29,7 +29,7 @@ def open_url(url: str, limits: Limits) -> _Body:
     if not limits.allow_urls:
         raise SourceRefused("URLs are switched off. Set ALLOW_URLS=true to let Lookhear fetch them.")
     if scheme not in {"http", "https"}:
-        raise SourceRefused(f"'{scheme}:' is not a kind of URL Lookhear fetches. Use http or https, or pipe it in.")
+        raise SourceRefused(f"'{scheme}:' is not a kind of URL Lookhear fetches. Use http, https or s3, or pipe it in.")
     request = urllib.request.Request(url, headers={"User-Agent": "lookhear"})
     try:
         return _Body(_opener(limits).open(request, timeout=limits.media_open_seconds))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lookhear.analysis import engine, live
@@ -12,8 +13,9 @@ from lookhear.analysis.report import Refusal, Report
 from lookhear.analysis.sweep import Progress
 from lookhear.media.limits import Limits
 from lookhear.media.medium import open_medium
+from lookhear.media.objects import EVERY
 from lookhear.media.probe import Probe
-from lookhear.media.source import Named
+from lookhear.media.source import Named, local
 from lookhear.models.shelf import shelf_for
 from lookhear.settings import load_settings
 
@@ -32,8 +34,8 @@ def analyze(
 ) -> Report:
     """Analyse one medium: all tasks that fit it, or those named.
 
-    ``source``: path, bytes, binary file object, "-" for standard input, or an http(s) URL where those are allowed.
-    ``options``: for each task a mapping of its options. ``limits``: from the settings, unless given.
+    ``source``: path, bytes, binary file object, "-" for standard input, s3://bucket/key, file://…, or an http(s) URL where
+    those are allowed. ``options``: for each task a mapping of its options. ``limits``: from the settings, unless given.
     ``audio_track``: which sound track, from 0. ``progress``: called with the seconds of sound done.
 
     Raises errors.UnknownTask, errors.InvalidOptions, errors.InvalidSettings, and for a medium that cannot be read at
@@ -41,19 +43,24 @@ def analyze(
     """
     settings = load_settings()
     return engine.analyze(
-        source,
+        local(source),
         tasks,
         options,
-        limits=limits or settings,
+        limits=own(limits or settings),
         audio_track=audio_track,
         progress=progress,
         shelf=shelf_for(settings),
     )
 
 
+def own(limits: Limits) -> Limits:
+    """For whoever calls in their own name: objects anywhere, unless OBJECT_PREFIXES says which."""
+    return limits if limits.object_prefixes else replace(limits, object_prefixes=EVERY)
+
+
 def probe(source: Named, *, limits: Limits | None = None) -> Probe:
     """What the container says, without decoding. Raises errors.InputError."""
-    with open_medium(source, limits or load_settings()) as medium:
+    with open_medium(local(source), own(limits or load_settings())) as medium:
         return medium.probe
 
 
@@ -73,7 +80,8 @@ def listen(
     """
     settings = load_settings()
     shelf = shelf_for(settings)
-    return live.listen(source, tasks, options, every=every, window=window, limits=limits or settings, shelf=shelf)
+    within = own(limits or settings)
+    return live.listen(local(source), tasks, options, every=every, window=window, limits=within, shelf=shelf)
 
 
 def analyze_many(
@@ -95,9 +103,9 @@ def analyze_many(
     from lookhear.analysis.codec import from_json
 
     settings = load_settings()
-    request = Request(task_names(tasks), options, limits or settings, timeout, settings.shared_by(workers))
+    request = Request(task_names(tasks), options, own(limits or settings), timeout, settings.shared_by(workers))
     make_plan("audio", tasks, options, shelf=shelf_for(settings))
-    for _, line in batch(paths, request, workers):
+    for _, line in batch((str(local(path)) for path in paths), request, workers):
         yield from_json(line)
 
 

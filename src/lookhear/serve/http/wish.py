@@ -26,7 +26,9 @@ class Wish(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"path": "/media/song.mp3"}]})
 
     path: str | None = Field(None, description="A file under MEDIA_ROOTS.")
-    url: str | None = Field(None, description="An http(s) address, where ALLOW_URLS is set.")
+    url: str | None = Field(
+        None, description="An http(s) address, where ALLOW_URLS is set, or s3://… below one of the OBJECT_PREFIXES."
+    )
     tasks: Names = None
     options: Chosen = {}
 

@@ -1,0 +1,1 @@
+"""Many machines, many files: the same analysis as stages of Ray Data, and rows in Parquet that a broken run goes on from."""
