@@ -20,8 +20,8 @@ _RUN = 1 << 18
 def fetched(url: str, spool: Spool, settings: Settings) -> Kept:
     """What lies there, as a file. Runs behind the gate, and stops when nobody waits.
 
-    Raises SourceRefused, Unsupported, MediumNotFound, MediumUnreadable, SourceFailed, LimitExceeded, and InputError for what is no
-    URL.
+    Raises SourceRefused, Unsupported, MediumNotFound, MediumUnreadable, SourceFailed, LimitExceeded, and InputError for
+    what is no URL.
     """
     if "://" not in url:
         raise InputError("The URL must begin with http://, https:// or s3://.")
