@@ -197,10 +197,11 @@ def test_listen_tells_while_the_sound_arrives(folder: Path) -> None:
     assert lines[-1]["values"]["mir"]["key"] == "A"
 
 
-def test_doctor_finds_nothing_broken() -> None:
-    done = lookhear("doctor")
+def test_doctor_finds_nothing_broken_and_tells_no_secrets() -> None:
+    secrets = {"MQTT_PASSWORD": "hidden1", "WEBHOOK_SECRET": "hidden2", "REDIS_URL": "redis://:hidden3@cache.lan/0"}
+    done = lookhear("doctor", env={**os.environ, **secrets})
     assert done.returncode == 0, done.stdout
-    assert "broken" not in done.stdout
+    assert "broken" not in done.stdout and "hidden" not in done.stdout
 
 
 def test_every_command_explains_itself() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import resource
 import secrets
 import socket
 import subprocess
@@ -214,6 +217,20 @@ def test_tls_with_a_certificate_of_ones_own(tmp_path: Path, caplog: pytest.LogCa
         distrusting = connect(OutletSettings(**known))  # type: ignore[arg-type]
         eventually(lambda: "certificate verify failed" in caplog.text)
         distrusting.close()
+
+
+def test_a_process_with_a_thousand_open_files_tells_too(port: int, root: str) -> None:
+    """Which is more than ``select`` can look at."""
+    with contextlib.ExitStack() as many:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+        many.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            many.enter_context(Path(os.devnull).open())
+        outlet = Mqtt(Broker("127.0.0.1", port), f"{root}/events", waits=WAITS)
+        outlet.tell("job_completed", data("1"), NOW)
+        outlet.clear("1")
+        assert outlet.close(20) == 0
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -109,7 +110,14 @@ def _settings() -> tuple[str, str]:
     import dataclasses
 
     values = dataclasses.asdict(load_settings())
-    return "ok", ", ".join(f"{name.upper()}={value}" for name, value in values.items())
+    return "ok", ", ".join(f"{name.upper()}={_unsecret(name, value)}" for name, value in values.items())
+
+
+def _unsecret(name: str, value: object) -> object:
+    """As it may be shown to others."""
+    if value is not None and name.endswith(("_secret", "_password", "_token", "_api_key")):
+        return "…"
+    return re.sub(r"(?<=://)[^/?#]*@", "…@", value) if isinstance(value, str) else value
 
 
 def _models() -> tuple[str, str]:

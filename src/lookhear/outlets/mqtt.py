@@ -130,7 +130,9 @@ class Mqtt:
             return True
         except Broken as broken:
             if self._state != "connected" and broken.reached:
-                self._protocol = V311 if self._protocol == V5 else V5  # old brokers know no 5
+                self._protocol = V311 if self._protocol == V5 else V5
+                if self._protocol == V311 and not self._closing.is_set():  # old brokers hang up on 5
+                    return self._connection()
             self._down(str(broken))
         except Exception as error:  # whatever it is, the next may do better
             self._down(repr(error))
