@@ -20,7 +20,7 @@ from lookhear.errors import InvalidSettings
 from lookhear.outlets import cache as module
 from lookhear.outlets.cache import PREFIX, TIMEOUT, Cache
 from support.jobs import eventually
-from support.servers import Server, free_port, redis
+from support.servers import free_port, redis
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def url(tmp_path: Path) -> Iterator[str]:
         socket.create_connection(("127.0.0.1", 6379), 1).close()
     except OSError:
         with redis(tmp_path / "redis") as server:
-            yield at(server.start())
+            yield server.start().url
         return
     yield "redis://127.0.0.1:6379/9"
 
@@ -39,10 +39,6 @@ def url(tmp_path: Path) -> Iterator[str]:
 def key() -> str:
     """That nobody else has."""
     return f"test-{secrets.token_hex(8)}"
-
-
-def at(server: Server) -> str:
-    return f"redis://127.0.0.1:{server.port}/0"
 
 
 @contextmanager
@@ -128,7 +124,7 @@ def test_what_is_too_large_is_not_kept(url: str, key: str, monkeypatch: pytest.M
 
 def test_one_that_is_not_there_costs_one_try_and_one_line(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     caplog.set_level(logging.INFO)
-    with redis(tmp_path / "redis") as server, opened(at(server)) as cache:
+    with redis(tmp_path / "redis") as server, opened(server.url) as cache:
         began = time.monotonic()
         for number in range(1000):
             assert cache.kept(str(number)) is None
@@ -144,7 +140,7 @@ def test_one_that_is_not_there_costs_one_try_and_one_line(caplog: pytest.LogCapt
 
 def test_a_restart_between_two_questions_is_hardly_noticed(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     caplog.set_level(logging.INFO)
-    with redis(tmp_path / "redis") as server, opened(at(server.start())) as cache:
+    with redis(tmp_path / "redis") as server, opened(server.start().url) as cache:
         cache.keep("a", "{}")
         server.kill()
         server.start()
@@ -155,7 +151,7 @@ def test_a_restart_between_two_questions_is_hardly_noticed(caplog: pytest.LogCap
 
 
 def test_one_that_is_flushed_has_nothing_and_goes_on(tmp_path: Path) -> None:
-    with redis(tmp_path / "redis") as server, opened(at(server.start())) as cache, Redis.from_url(at(server)) as raw:
+    with redis(tmp_path / "redis") as server, opened(server.start().url) as cache, Redis.from_url(server.url) as raw:
         cache.keep("a", "{}")
         raw.flushall()
         assert cache.kept("a") is None
@@ -165,7 +161,7 @@ def test_one_that_is_flushed_has_nothing_and_goes_on(tmp_path: Path) -> None:
 
 def test_one_that_hangs_delays_nobody_for_long(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     caplog.set_level(logging.INFO)
-    with redis(tmp_path / "redis") as server, opened(at(server.start())) as cache:
+    with redis(tmp_path / "redis") as server, opened(server.start().url) as cache:
         cache.keep("a", "{}")
         with server.hanging():
             took = _timed(cache, threads=8, each=100)
@@ -179,7 +175,7 @@ def test_one_that_hangs_delays_nobody_for_long(caplog: pytest.LogCaptureFixture,
 
 def test_one_that_is_killed_under_load_and_comes_back(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     caplog.set_level(logging.INFO)
-    with redis(tmp_path / "redis") as server, opened(at(server.start())) as cache:
+    with redis(tmp_path / "redis") as server, opened(server.start().url) as cache:
         done = threading.Event()
         wrong: list[Any] = []
 
@@ -207,8 +203,8 @@ def test_one_that_is_full_is_still_read(caplog: pytest.LogCaptureFixture, tmp_pa
     caplog.set_level(logging.INFO)
     with (
         redis(tmp_path / "redis", "--maxmemory-policy", "noeviction") as server,
-        opened(at(server.start())) as cache,
-        Redis.from_url(at(server)) as raw,
+        opened(server.start().url) as cache,
+        Redis.from_url(server.url) as raw,
     ):
         cache.keep("a", "{}")
         raw.config_set("maxmemory", 1)

@@ -56,10 +56,6 @@ def mqtt(server: Server) -> dict[str, Any]:
     return {"broadcast_type": "mqtt", "mqtt_broker": "127.0.0.1", "mqtt_port": server.port}
 
 
-def url(server: Server) -> str:
-    return f"redis://127.0.0.1:{server.port}/0"
-
-
 def ended(service: Service, name: str) -> Job:
     job = service.submit(NewJob("jobs", "colors", name))
 
@@ -153,12 +149,13 @@ def test_wrong_settings_keep_the_service_from_starting(tmp_path: Path) -> None:
 
 
 def test_two_servers_share_their_answers(tmp_path: Path, shared: Server) -> None:
-    both = {"redis_url": url(shared)}
+    both = {"redis_url": shared.url}
     with serving(tmp_path / "a", **both) as one, serving(tmp_path / "b", **both) as other:
         made: list[Report] = []
         for service in (one, other):
             service.on_report.append(made.append)
         first = one.analyze(tmp_path / "a" / "media" / "teal.png", ["colors"], name="x")
+        eventually(lambda: shared.holds(1))
         second = other.analyze(tmp_path / "b" / "media" / "teal.png", ["colors"], name="y")
         assert len(made) == 1 and second.timings == first.timings and second["colors"] == first["colors"]
         assert (first.medium.name, second.medium.name) == ("x", "y")
@@ -168,7 +165,7 @@ def test_two_servers_share_their_answers(tmp_path: Path, shared: Server) -> None
 def test_a_redis_that_hangs_and_dies_under_load_costs_requests_nothing_but_the_work(
     tmp_path: Path, shared: Server
 ) -> None:
-    facts = {"redis_url": url(shared), "auth_disabled": True, "media_roots": str(tmp_path)}
+    facts = {"redis_url": shared.url, "auth_disabled": True, "media_roots": str(tmp_path)}
     service = WorkingService(Settings(storage_dir=tmp_path / "data", **facts))  # type: ignore[arg-type]
     Image.new("RGB", (64, 48), "teal").save(tmp_path / "teal.png")
     wish = {"path": str(tmp_path / "teal.png"), "tasks": ["colors"]}
@@ -176,6 +173,7 @@ def test_a_redis_that_hangs_and_dies_under_load_costs_requests_nothing_but_the_w
         made: list[Report] = []
         service.on_report.append(made.append)
         client.post("/analyze", json=wish).raise_for_status()
+        eventually(lambda: shared.holds(1))
         client.post("/analyze", json=wish).raise_for_status()
         assert len(made) == 1
         with shared.hanging():
@@ -188,6 +186,7 @@ def test_a_redis_that_hangs_and_dies_under_load_costs_requests_nothing_but_the_w
         shared.start()
         eventually(lambda: service.outlets()["redis"] == "connected")
         client.post("/analyze", json=wish).raise_for_status()
+        eventually(lambda: shared.holds(1))
         before = len(made)
         client.post("/analyze", json=wish).raise_for_status()
         assert len(made) == before

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import redis as redis_client
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -41,6 +42,16 @@ class Server:
             self._process = subprocess.Popen(self._command, cwd=self._folder, stdout=log, stderr=log)
         eventually(self._listens)
         return self
+
+    @property
+    def url(self) -> str:
+        """Of a Redis."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def holds(self, keys: int) -> bool:
+        """So many, of a Redis."""
+        with redis_client.Redis.from_url(self.url) as client:
+            return client.dbsize() == keys
 
     def signal(self, number: int) -> None:
         """As ``kill`` does."""

@@ -41,12 +41,13 @@ def test_two_servers_answer_from_one_redis(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     body = (tmp_path / "data" / "media" / "7.png").read_bytes()
     with redis(tmp_path / "redis") as shared:
-        facts = {"REDIS_URL": f"redis://127.0.0.1:{shared.start().port}/0"}
+        facts = {"REDIS_URL": shared.start().url}
         one = Program(tmp_path, "serve", "--port", "0", **facts)
         other = Program(tmp_path / "other", "serve", "--port", "0", **facts)
         with one, other, one.client() as first, other.client() as second:
             asked = {"files": {"file": ("7.png", body)}, "data": {"tasks": "colors"}}
             made = first.post("/analyze", **asked).raise_for_status().json()
+            eventually(lambda: shared.holds(1))
             read = second.post("/analyze", **asked).raise_for_status().json()
             assert read["timings"] == made["timings"], "it was not made again"
             assert first.get("/health").json()["redis"] == second.get("/health").json()["redis"] == "connected"
