@@ -164,7 +164,7 @@ def test_one_that_hangs_delays_nobody_for_long(caplog: pytest.LogCaptureFixture,
     with redis(tmp_path / "redis") as server, opened(server.start().url) as cache:
         cache.keep("a", "{}")
         with server.hanging():
-            took = _timed(cache, threads=8, each=100)
+            took = _timed(cache, threads=8, each=200)
             assert max(took) < TIMEOUT + 0.5, "each thread waits once at most"
             assert sum(took) / len(took) < 0.005, "on average"
             assert cache.state == "down"

@@ -25,7 +25,7 @@ except ImportError as error:
 
 FORM = 1  #: of values; raise it when a report's JSON changes its shape
 PREFIX = f"lookhear:answer:{__version__}:{FORM}:"
-TIMEOUT = 0.2  #: s for a connection, and for more of an answer
+TIMEOUT = 0.3  #: s for a connection, and for more of an answer
 LARGEST = 4 << 20  #: bytes of a value; what is larger is made anew
 _LARGEST_TEXT = 256 << 20  # bytes of what a value may be unpacked to
 _PAUSE = 2.0  # s between looks at one that is gone
