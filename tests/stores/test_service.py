@@ -177,13 +177,13 @@ def test_of_two_servers_on_one_database_one_tells(tmp_path: Path, web: Web) -> N
 
 
 def test_a_damaged_kept_answer_is_made_anew(tmp_path: Path) -> None:
+    keys: list[str] = []
+    picture = tmp_path / "media" / "teal.png"
+    with pytest.MonkeyPatch.context() as patch, serving(tmp_path) as service:  # what is kept is written by its end
+        keep = service.jobs.keep
+        patch.setattr(service.jobs, "keep", lambda key, text: (keys.append(key), keep(key, text))[1])
+        first = service.analyze(picture, ["colors"])
     with serving(tmp_path) as service:
-        keys: list[str] = []
-        picture = tmp_path / "media" / "teal.png"
-        with pytest.MonkeyPatch.context() as patch:
-            keep = service.jobs.keep
-            patch.setattr(service.jobs, "keep", lambda key, text: (keys.append(key), keep(key, text))[1])
-            first = service.analyze(picture, ["colors"])
         service.jobs.keep(keys[0], '{"no": "report"}')
         again = service.analyze(picture, ["colors"])
         assert again["colors"] == first["colors"] and again.timings != first.timings
