@@ -294,7 +294,7 @@ def test_figures_are_by_route_and_not_by_path(client: httpx.Client, service: Ser
     for how in ("damaged", "missing", "damaged"):
         client.get(f"/fails/{how}")
     client.get("/no/such/path")
-    client.request("BREW", "/health/live")
+    client.request("PROPFIND", "/health/live")
     text = client.get("/metrics").text
     assert 'lookhear_http_requests_total{method="GET",route="/fails/{how}",status="422"} 2.0' in text
     assert 'route="unmatched",status="404"} 1.0' in text and 'method="OTHER"' in text
