@@ -102,6 +102,13 @@ def test_health_has_all_that_its_clients_read(client: httpx.Client, service: Ser
     assert client.get("/health/live").status_code == client.get("/health/ready").status_code == 200
 
 
+def test_a_wrong_method_is_told_all_that_there_are(client: httpx.Client) -> None:
+    for path, methods in (("/search", "GET, HEAD, POST"), ("/job/x", "DELETE, GET, HEAD, POST"), ("/events", "GET")):
+        answer = client.put(path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, methods), path
+        assert methods in answer.json()["detail"]
+
+
 def test_head_is_get_without_a_body(client: httpx.Client) -> None:
     for path in ("/", "/health", "/health/live", "/health/ready", "/metrics", "/tasks", "/openapi.json", "/ui/"):
         answer, whole = client.head(path), client.get(path)

@@ -207,6 +207,7 @@ def slow(of: Feed) -> bool:
 def test_streams_end_when_the_service_stops(app: FastAPI, service: WorkingService) -> None:
     service.may_work.clear()
     with served(app) as client:
+        client.get("/").raise_for_status()  # it is open
         job = put(service)
         with reading(client, "/events") as told, reading(client, f"/job/{job.id}/events") as other:
             app.state.running.stop()

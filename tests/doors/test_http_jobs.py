@@ -149,6 +149,21 @@ def test_a_key_with_another_request_is_422_and_each_door_has_its_own(
         assert (other.status_code, other.json()["code"]) == (422, "key_reused")
 
 
+def test_what_was_sent_with_a_key_and_is_a_job_by_now_is_not_begun_again(
+    client: httpx.Client, service: WorkingService
+) -> None:
+    service.may_work.clear()
+    asked: dict[str, Any] = {"files": {"file": ("1.png", PICTURE)}, "headers": {"Idempotency-Key": "k"}}
+    first = client.post("/analyze", params={"wait": False}, **asked)
+    again = client.post("/analyze", **asked)
+    assert again.status_code == 202 and again.json()["job_id"] == first.json()["job_id"]
+    other = client.post("/analyze", data={"tasks": "colors"}, **asked)
+    assert (other.status_code, other.json()["code"]) == (422, "key_reused")
+    service.may_work.set()
+    ended(client, first.json()["job_id"])
+    assert client.post("/analyze", **asked).status_code == 200
+
+
 def test_the_most_urgent_is_done_first(client: httpx.Client, service: WorkingService) -> None:
     service.may_work.clear()
     first = queued(client, medium="held")

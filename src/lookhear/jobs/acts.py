@@ -68,11 +68,17 @@ class Acts:
 
     def twin(self, new: NewJob) -> Job | LookhearError | None:
         """What stands in the way of ``new``, as ``put`` tells it."""
-        if new.idempotency_key is not None and (job := self._job(sql.WITH_KEY, b_key=_key(new.idempotency_key))):
-            return job if _same(job, new) else KeyReused(_REUSED)
+        if found := self.keyed(new):
+            return found
         if new.unique is None or (job := self._job(sql.TWIN, b_key=_key(new.unique))) is None:
             return None
         return DuplicateJob(f"Job {job.id} for the same is {job.status} already. Wait for it, or delete it.", job)
+
+    def keyed(self, new: NewJob) -> Job | KeyReused | None:
+        """The job that has the idempotency key, or the refusal where that was asked for otherwise."""
+        key = _key(new.idempotency_key)
+        job = None if key is None else self._job(sql.WITH_KEY, b_key=key)
+        return job if job is None or _same(job, new) else KeyReused(_REUSED)
 
     def waiting(self) -> int:
         """Jobs in the queue that no worker has."""

@@ -73,6 +73,13 @@ class JobStore:
         _check(new)
         return _job(self._puts.do(new))
 
+    def same(self, new: NewJob) -> Job | None:
+        """The job that its idempotency key stands for. Raises KeyReused."""
+        if new.idempotency_key is None:
+            return None
+        found = self._act(lambda acts: acts.keyed(new))
+        return None if found is None else _job(found)
+
     def put_many(self, new: Sequence[NewJob]) -> list[Job]:
         """All of them are kept, or none. Raises as ``put`` does."""
         for one in new:

@@ -66,13 +66,7 @@ async def analyze(request: Request, wait: Wait = True, idempotency_key: Key = No
     """Analyse one medium. What takes longer than REQUEST_TIMEOUT becomes a job."""
     if wait:
         parts.gate(request).check()  # before the upload
-    asked = await _asked(request)
-    if wait:
-        try:
-            return Response(await attended(request, _report, parts.service(request), asked), media_type=_JSON)
-        except TookTooLong:
-            pass  # a job has more time
-    await to_thread.run_sync(_check, parts.service(request), asked)
+    asked, service = await _asked(request), parts.service(request)
     new = NewJob(
         contract=ANALYSIS,
         task_type=ANALYSIS,
@@ -80,8 +74,20 @@ async def analyze(request: Request, wait: Wait = True, idempotency_key: Key = No
         request={**asked.file, "tasks": asked.tasks, "options": asked.options},
         idempotency_key=own_key(ANALYSIS, caller(request), idempotency_key),
     )
-    job: Job = await to_thread.run_sync(parts.service(request).submit, new)
+    if wait and not await to_thread.run_sync(_on_its_way, service, new):
+        try:
+            return Response(await attended(request, _report, service, asked), media_type=_JSON)
+        except TookTooLong:
+            pass  # a job has more time
+    await to_thread.run_sync(_check, service, asked)
+    job: Job = await to_thread.run_sync(service.submit, new)
     return JSONResponse(job_json(job), 202, {"Location": f"/job/{job.id}"})
+
+
+def _on_its_way(service: Any, new: NewJob) -> bool:
+    """Is it a job by now, that was sent before with the same key? Raises KeyReused."""
+    job: Job | None = service.jobs.same(new)
+    return job is not None and not job.status.final
 
 
 def _report(service: Any, asked: Asked) -> str:

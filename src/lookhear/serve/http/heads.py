@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_ENDLESS = "/events"
+
+def endless(path: str) -> bool:
+    """Is it that of a stream?"""
+    return path.endswith("/events")
 
 
 class Heads:
@@ -14,7 +17,7 @@ class Heads:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"].endswith(_ENDLESS):
+        if scope["type"] != "http" or scope["method"] != "HEAD" or endless(scope["path"]):
             return await self.app(scope, receive, send)
         inner = {**scope, "method": "GET"}  # the server looks at its own
         try:

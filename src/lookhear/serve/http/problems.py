@@ -18,14 +18,17 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import Scope
 
 from lookhear.errors import LookhearError, NotAllowed, ServiceBusy, SlowUpload, TokenRefused
+from lookhear.serve.http.heads import endless
 from lookhear.serve.http.ids import REQUEST_ID
 
 MEDIA_TYPE = "application/problem+json"
 CLIENT_GONE = 499  # as nginx has it; nobody gets to see it
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "limit_exceeded", 400: "bad_request"}
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _RETRY_AFTER = 5  # s
 _log = logging.getLogger(__name__)
 
@@ -130,6 +133,8 @@ async def _http(request: Request, error: Exception) -> Response:
     if isinstance(error, Through):
         return known(request.scope, error.error)
     status, headers = error.status_code, dict(error.headers or {})
+    if status == 405:
+        headers["Allow"] = ", ".join(allowed(request))
     if status < 200 or status in (204, 304):
         return Response(status_code=status, headers=headers)
     detail = str(error.detail)
@@ -144,6 +149,17 @@ def _sentence(request: Request, status: int, phrase: str, headers: dict[str, str
     if status == 405:
         return f"{request.method} is not possible at {request.url.path}; it takes {headers.get('Allow', 'others')}."
     return f"{phrase}."
+
+
+def allowed(request: Request) -> list[str]:
+    """Methods of all doors at its path."""
+
+    def taken(method: str) -> bool:
+        scope = {**request.scope, "method": method}  # routes write into it
+        return any(one.matches(scope)[0] is Match.FULL for one in request.app.routes)
+
+    methods = set(filter(taken, _METHODS))
+    return sorted(methods | ({"HEAD"} if "GET" in methods and not endless(request.url.path) else set()))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

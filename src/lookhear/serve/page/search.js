@@ -4,7 +4,7 @@ import { by, el } from "./dom.js";
 import { report } from "./report.js";
 
 const MOST = 12;
-const KNOWN = new Set(["job_id", "media_store_id", "task_type", "name", "filename", "bbox", "landmarks"]);
+const KNOWN = new Set(["job_id", "media_store_id", "task_type", "name", "filename", "path", "sha256", "bbox", "landmarks"]);
 let asked = 0;
 
 function opener(id, name, shown) {
@@ -40,7 +40,7 @@ async function search(event) {
   let shown;
   try {
     const { hits, model } = await json(address(PATHS.search, {}, { q: by("query").value.trim(), limit: MOST }));
-    const none = model ? "Nothing was found." : "There is nothing to search yet: no job has made vectors of pictures.";
+    const none = model ? "Nothing was found." : "There is nothing to search yet. Put pictures there: lookhear index FOLDER.";
     shown = hits.length ? el("ol", { class: "hits" }, ...hits.map(hit)) : el("p", { class: "sub" }, none);
   } catch (error) {
     shown = el("p", { class: "why" }, error.message);
