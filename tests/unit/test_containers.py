@@ -34,7 +34,7 @@ def dockerfile() -> list[tuple[str, str]]:
 
 def lock(name: str) -> dict[str, str]:
     lines = (ROOT / f"requirements{name}.lock").read_text().splitlines()
-    return dict(line.split("==") for line in lines if not line.startswith("#"))
+    return dict(line.partition(" ;")[0].split("==") for line in lines if not line.startswith("#"))
 
 
 def compose(name: str = "compose.yaml") -> dict[str, Any]:
