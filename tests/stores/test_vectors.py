@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
+from qdrant_client import QdrantClient
 
-from lookhear.errors import InvalidId, InvalidVector, VectorsUnavailable
-from lookhear.outlets.server import connect
+from lookhear.errors import InvalidId, InvalidVector, OutletRefused, VectorsUnavailable
+from lookhear.outlets.server import ServerVectors, connect
 from lookhear.outlets.vectors import Point, Vectors
 from support.vectors import ONE, SIZE, TWO, Opened, axis, name, opened, vectors
 
@@ -189,4 +191,19 @@ def test_a_server_that_is_not_there_is_told_and_worth_another_try() -> None:
     with pytest.raises(VectorsUnavailable, match="QDRANT_URL") as told:
         vectors.put("c", [Point(1, axis(0))])
     assert told.value.retryable
+    vectors.close()
+
+
+class Old(QdrantClient):
+    """Speaks with a server that knows nothing of metadata."""
+
+    def create_collection(self, *args: Any, metadata: Any = None, **more: Any) -> bool:
+        return super().create_collection(*args, **more)
+
+
+def test_a_server_that_forgets_which_model_it_was_is_refused() -> None:
+    vectors = ServerVectors(Old(":memory:"), "http://old")
+    with pytest.raises(OutletRefused, match=r"1\.16"):
+        vectors.make("c", SIZE, ONE)
+    assert vectors.collections() == []
     vectors.close()

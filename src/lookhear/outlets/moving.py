@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from lookhear.errors import InvalidVector, ModelMismatch, VectorsDiffer
 from lookhear.outlets.vectors import Held, Kept, Point, Vectors
 
@@ -100,7 +102,7 @@ def _verified(source: Vectors, target: Vectors, name: str, seen: int, ids: list[
 def _same(one: Kept, other: Kept | None) -> bool:
     if other is None or len(one.vector) != len(other.vector) or not _alike(one.payload, other.payload):
         return False
-    return all(abs(a - b) <= _SAME for a, b in zip(one.vector, other.vector, strict=True))
+    return bool(np.abs(np.subtract(one.vector, other.vector)).max(initial=0.0) <= _SAME)
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -49,7 +49,8 @@ class ServerVectors(Vectors):
 
     def make(self, collection: str, size: int, made: Made) -> Held:
         check_name(collection)
-        if self.held(collection) is None:
+        new = self.held(collection) is None
+        if new:
             with self._telling(), _already():  # another process may make it, too
                 self._client.create_collection(
                     collection,
@@ -59,7 +60,13 @@ class ServerVectors(Vectors):
         with self._telling():
             for field in INDEXED:  # also where one that was killed made the collection alone
                 self._client.create_payload_index(collection, field, models.PayloadSchemaType.KEYWORD)
-        return self._there(collection)
+        held = self._there(collection)
+        if new and held.made is None:
+            self.drop(collection)
+            raise OutletRefused(
+                f"The Qdrant server at {self._where} keeps no metadata of collections. Use version 1.16 or a later one."
+            )
+        return held
 
     def held(self, collection: str) -> Held | None:
         check_name(collection)
