@@ -16,8 +16,8 @@ from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.store import JobStore
 from support.films import encoded, shots
 from support.jobs import eventually, new
+from support.ports import free_port
 from support.processes import LOOKHEAR, Program
-from support.services import free_port
 
 
 def status(folder: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:

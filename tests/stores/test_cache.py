@@ -20,7 +20,10 @@ from lookhear.errors import InvalidSettings
 from lookhear.outlets import cache as module
 from lookhear.outlets.cache import PREFIX, TIMEOUT, Cache
 from support.jobs import eventually
-from support.servers import free_port, redis
+from support.ports import free_port
+from support.servers import redis
+
+pytestmark = pytest.mark.alone  # what does not answer within TIMEOUT counts as missing
 
 
 @pytest.fixture

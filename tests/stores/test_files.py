@@ -62,6 +62,7 @@ def test_what_is_written_again_takes_the_place_of_the_first(files: JobFiles) -> 
 @pytest.mark.parametrize(
     "bad",
     ["", ".", "..", "../" + JOB, JOB + "/..", JOB.upper(), JOB.replace("-", ""), "{" + JOB + "}", "x" * 36, JOB + "\0"],
+    ids=["empty", "here", "above", "from above", "back again", "upper case", "digits", "braces", "as long", "and more"],
 )
 def test_what_is_no_uuid_reaches_no_file(files: JobFiles, bad: str) -> None:
     if bad == JOB:

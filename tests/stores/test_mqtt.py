@@ -23,7 +23,8 @@ from lookhear.outlets.mqtt_line import Broker
 from lookhear.outlets.outbox import Outbox
 from lookhear.outlets.settings import OutletSettings
 from support.jobs import eventually
-from support.servers import Listener, free_port, mosquitto, retained
+from support.ports import free_port
+from support.servers import Listener, mosquitto, retained
 
 WAITS = (0.05, 0.2)
 NOW = 1_800_000_000_000
@@ -89,6 +90,7 @@ def test_a_topic_without_folders(port: int, root: str) -> None:
         eventually(lambda: listener.at(root) and len(listener.at(f"job/{root}/completed")) == 2)
 
 
+@pytest.mark.alone
 def test_a_broker_that_comes_later_hears_all_and_is_complained_of_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

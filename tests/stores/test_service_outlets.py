@@ -20,7 +20,8 @@ from lookhear.serve.http.app import create_app
 from lookhear.settings import Settings
 from lookhear.wiring.service import Service
 from support.jobs import eventually
-from support.servers import Listener, Server, free_port, mosquitto, redis, retained
+from support.ports import free_port
+from support.servers import Listener, Server, mosquitto, redis, retained
 from support.service import served
 from support.working import WorkingService
 
@@ -98,6 +99,7 @@ def test_a_cleanup_takes_away_what_the_broker_keeps(tmp_path: Path, broker: Serv
     assert retained(broker.port, "inference/job/#") == []
 
 
+@pytest.mark.alone
 def test_a_broker_that_is_not_there_costs_jobs_nothing(tmp_path: Path) -> None:
     facts = {"broadcast_type": "mqtt", "mqtt_broker": "127.0.0.1", "mqtt_port": free_port()}
     with serving(tmp_path, **facts) as service:
@@ -148,6 +150,7 @@ def test_wrong_settings_keep_the_service_from_starting(tmp_path: Path) -> None:
         Service(Settings(storage_dir=tmp_path, redis_url="localhost")).open()
 
 
+@pytest.mark.alone
 def test_two_servers_share_their_answers(tmp_path: Path, shared: Server) -> None:
     both = {"redis_url": shared.url}
     with serving(tmp_path / "a", **both) as one, serving(tmp_path / "b", **both) as other:
@@ -162,6 +165,7 @@ def test_two_servers_share_their_answers(tmp_path: Path, shared: Server) -> None
         assert one.outlets() == other.outlets() == {"redis": "connected"}
 
 
+@pytest.mark.alone
 def test_a_redis_that_hangs_and_dies_under_load_costs_requests_nothing_but_the_work(
     tmp_path: Path, shared: Server
 ) -> None:

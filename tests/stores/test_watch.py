@@ -56,12 +56,14 @@ def heard(store: JobStore, other: JobStore) -> float:
     return at - begun
 
 
+@pytest.mark.alone
 def test_a_wait_ends_with_what_another_store_commits(settings: JobSettings) -> None:
     with JobStore(settings) as store, JobStore(settings) as other:
         other.put(new("first"))
         assert sorted(heard(store, other) for _ in range(9))[4] < 0.1
 
 
+@pytest.mark.alone
 def test_without_bells_one_looks_often(tmp_path: Path) -> None:
     settings = JobSettings(storage_dir=tmp_path)
     with no_bells():
@@ -71,6 +73,7 @@ def test_without_bells_one_looks_often(tmp_path: Path) -> None:
         assert Bell.hung(tmp_path / "x") is None
 
 
+@pytest.mark.alone
 def test_waiting_costs_next_to_nothing(settings: JobSettings) -> None:
     with JobStore(settings) as store:
         store.put(new())

@@ -1,9 +1,11 @@
 """Tests run beside others, in processes of their own (``pytest -n 2``); one that must not says ``@pytest.mark.alone``.
 
-Must be alone: what holds wall time, load or the memory of the machine to a bound that a busy neighbour would break, and
-what stops, restarts or fills a server that other tests talk to. It runs while no other process of this checkout runs a
-test, after all the others. Everything else must stand neighbours: ports are asked for (port 0), databases, queues and
-keys have random names, files lie in ``tmp_path``, and what is waited for is a condition.
+Must be alone: what holds wall time, load or the memory of the machine to a bound that a busy neighbour would break (also
+where a short time limit of ours decides what happens), what takes all there is of something (inotify, a disk), and what
+stops, restarts or fills a server that other tests talk to. It runs while no other process of this checkout runs a test,
+after all the others. Everything else must stand neighbours, in any order: ports are 0 or of ``support/ports.py``, databases,
+queues and keys have random names, which never are names of tests (those must be the same in every process), files lie in
+``tmp_path``, and what is waited for is a condition.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from support.ports import free_port
 from support.services import missing
 
 HERE = "amqp://guest:guest@127.0.0.1:5672/"
@@ -31,7 +31,7 @@ class Broker:
 
     def __init__(self, folder: Path, program: str) -> None:
         self.folder, self._program = folder, program
-        self.port, self._other = _free_port(), _free_port()
+        self.port, self._other = free_port(), free_port()
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
         self._process: subprocess.Popen[bytes] | None = None
         for name in ("env.conf", "plugins", "rabbitmq.conf"):
@@ -252,10 +252,3 @@ def post(url: str) -> Iterator[Post]:
         yield found
     finally:
         found.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

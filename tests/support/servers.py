@@ -23,6 +23,7 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from support.jobs import eventually
+from support.ports import free_port
 from support.services import missing
 
 _PLACES = "/usr/sbin:/usr/local/sbin"
@@ -160,14 +161,6 @@ def retained(port: int, topic: str) -> list[Any]:
         listener._client.publish(end, b"{}", 1)
         eventually(lambda: listener.at(end))
         return [one.said for one in listener.heard if one.retained]
-
-
-def free_port() -> int:
-    """Nobody listens there."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _program(name: str) -> str:

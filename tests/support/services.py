@@ -6,7 +6,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from support.ports import free_port
 
 _HERE = "postgresql://postgres@127.0.0.1:5432/postgres"
 _UNUSED = "postgres"  # the account that a private server runs as, since it refuses to run as root
@@ -111,11 +112,3 @@ def _account() -> int | None:
             continue
     missing("a private PostgreSQL cannot run as root, and there is no other account")
     return None
-
-
-def free_port() -> int:
-    """Of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

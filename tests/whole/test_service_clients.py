@@ -28,6 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With a picture that requests may name, one that they may not, and links to that."""
     folder = tmp_path_factory.mktemp("clients")
     (folder / "data/media").mkdir(parents=True)
+    (folder / "data/uploads/parts").mkdir(parents=True)
     (folder / "root/inner").mkdir(parents=True)
     (folder / "secret").mkdir()
     for place in ("root/inner", "secret", "data/media"):
