@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.brokers import Post, post
 from examples.film import write_film
 from examples.picture import write_poster
 from examples.tune import compose, write
@@ -19,7 +20,6 @@ from lookhear.serve.amqp.consumer import Consumer
 from lookhear.serve.http.app import create_app
 from lookhear.settings import Settings
 from lookhear.wiring.service import Service
-from support.brokers import Post, post
 from support.jobs import eventually
 from support.service import served
 

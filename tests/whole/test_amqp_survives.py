@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.brokers import Broker, Post, post
 from examples.tune import compose, write
 from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.store import JobStore
 from lookhear.settings import Settings
-from support.brokers import Broker, Post, post
 from support.jobs import eventually
 from support.processes import Program
 
