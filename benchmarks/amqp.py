@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,9 @@ _RESULT = {"features": {"spectral": {f"value_{n}": n / 7 for n in range(250)}}, 
 def sections() -> Iterator[str]:
     """The tables, a line each."""
     yield "\n## Analyses by message (RabbitMQ)\n"
-    if installed() is None or not SHARED.exists():
-        yield "Not measured: RabbitMQ or the recordings are not there (apt-get install rabbitmq-server, LOOKHEAR_SHARED)."
+    if installed() is None or not SHARED.exists() or find_spec("pika") is None:
+        yield "Not measured: RabbitMQ (apt-get install rabbitmq-server), the packages of `make test`, or the recordings"
+        yield "(LOOKHEAR_SHARED) are not there."
         return
     yield f"Load of the machine when this began: {os.getloadavg()[0]:.1f}, beside what is measured.\n"
     with private_broker() as broker:

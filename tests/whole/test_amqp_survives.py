@@ -94,6 +94,22 @@ def test_a_server_that_is_killed_under_load(tmp_path: Path, mail: Post, media: P
     assert dead_ids(mail) == poisoned(ids) and mail.waiting() == 0
 
 
+def test_one_of_two_servers_is_killed_and_the_other_goes_on(
+    tmp_path: Path, mail: Post, media: Path, postgresql_url: str
+) -> None:
+    (tmp_path / "two").mkdir()
+    with server(tmp_path, mail, media, DATABASE_URL=postgresql_url) as first:
+        ids = send(mail, range(COUNT))
+        told = mail.heard_once({"m-1"})  # it is the one that answers
+        with server(tmp_path / "two", mail, media, DATABASE_URL=postgresql_url) as second:
+            first.kill(group=True)
+            told += mail.heard_once(ids - set(told))
+            assert second.ended()[0] == 0
+    told.update(json.loads(body)["message_id"] for _, _, body in mail.answers())
+    assert set(told) == ids and sum(told.values()) - len(ids) <= 4
+    assert dead_ids(mail) == poisoned(ids) and mail.waiting() == 0
+
+
 def test_connections_that_are_cut(tmp_path: Path, mail: Post, media: Path, own_broker: Broker) -> None:
     with server(tmp_path, mail, media) as program:
         ids = send(mail, range(COUNT // 2))
