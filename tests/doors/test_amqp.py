@@ -163,6 +163,17 @@ def test_the_same_message_fifty_times_is_answered_once(tmp_path: Path, mail: Pos
     assert sorted(body["success"] for _, _, body in found) == [False, True, True]
 
 
+def test_another_message_with_the_same_id_is_told_of(
+    tmp_path: Path, mail: Post, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving(tmp_path, mail, media):
+        mail.send(asked("tune.wav", message_id="m"))
+        mail.send(asked("film.mp4", message_id="m"))
+        eventually(lambda: "Two messages have the id 'm'" in caplog.text)
+        assert len(heard(mail, 1)) == 1
+    assert mail.answers() == []
+
+
 def test_a_queue_of_jobs_that_is_full_holds_messages_back(tmp_path: Path, mail: Post, media: Path) -> None:
     with serving(tmp_path, mail, media, workers=False, max_queue=2) as service:
         for n in range(6):

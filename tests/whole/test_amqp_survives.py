@@ -133,13 +133,17 @@ def test_a_broker_short_of_disk_holds_answers_up_and_loses_none(
             jobs = _put_aside(tmp_path, mail, media)
             eventually(lambda: jobs.stats().by_status["completed"] >= 6)
             assert mail.answers() == []
+            code, seconds = program.ended()
+            assert code == 0 and seconds < 30, "it does not wait for the broker to stop"
+            program.kill()  # it has ended; nothing of it stays open
+            program.start()
         finally:
             own_broker.control("set_disk_free_limit", "1MB")
         told = mail.heard_once({f"late-{n}" for n in range(5)})
         program.ended()
         jobs.close()
     told.update(json.loads(body)["message_id"] for _, _, body in mail.answers())
-    assert set(told.values()) == {1}
+    assert max(told.values()) <= 2, "what was on its way when the server stopped may come twice"
 
 
 def _put_aside(folder: Path, mail: Post, media: Path) -> JobStore:

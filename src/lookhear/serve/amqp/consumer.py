@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lookhear.contracts.analyzer_mail import Mail
 from lookhear.errors import ServiceBusy
+from lookhear.jobs.job import ANSWER
 from lookhear.outlets.broker import WAITS, Link, State, ensure_queue, exchange_of
 from lookhear.serve.amqp.incoming import job_of, refused
 from lookhear.settings import Settings
@@ -114,7 +115,7 @@ class Consumer:
     def _keep(self, message: AbstractIncomingMessage) -> None:
         mail = _mail(message)
         try:
-            self._service.submit(job_of(mail, self._settings))
+            self._known(mail, self._service.submit(job_of(mail, self._settings)))
         except ServiceBusy:
             raise
         except Exception as error:  # it would come again and again, before all others
@@ -123,6 +124,13 @@ class Consumer:
         if self._busy:
             _LOG.warning("Messages are taken again.")
         self._busy = False
+
+    def _known(self, mail: Mail, job: Job) -> None:
+        kept = job.request.get(ANSWER)
+        if kept is not None and Mail.of(kept).body != mail.body:
+            _LOG.warning(
+                "Two messages have the id %r: the second is taken for the first, and not answered.", mail.id[:200]
+            )
 
     def _noted(self, error: Exception) -> None:
         if not isinstance(error, ServiceBusy):
