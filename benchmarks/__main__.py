@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import films, jobs, load, models, service, soak, vectors
+from benchmarks import amqp, films, jobs, load, models, service, soak, vectors
 from benchmarks.media import album, long_recording, recording, source
 from benchmarks.processes import Figures, compare, run, warm
 from benchmarks.targets import batch_rows, film_rows, target_rows
@@ -67,6 +67,7 @@ def _sections(rounds: int, long: bool) -> Iterator[str]:
     if long:
         yield from load.sections()
         yield from soak.sections()
+        yield from amqp.sections()
     if long:
         yield "\n## Ten hours of sound\n"
         yield _ten_hours(four, figures[0]["lookhear"].peak)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.brokers import Post, post
 from examples.film import write_film
 from examples.picture import write_poster
 from examples.tune import compose, write
@@ -19,7 +20,6 @@ from lookhear.serve.amqp.consumer import Consumer
 from lookhear.serve.http.app import create_app
 from lookhear.settings import Settings
 from lookhear.wiring.service import Service
-from support.brokers import Post, post
 from support.jobs import eventually
 from support.service import served
 
@@ -161,6 +161,17 @@ def test_the_same_message_fifty_times_is_answered_once(tmp_path: Path, mail: Pos
         assert service.jobs.stats().total == 3
     assert len(mail.answers()) == 0 and len(mail.dead()) == 1
     assert sorted(body["success"] for _, _, body in found) == [False, True, True]
+
+
+def test_another_message_with_the_same_id_is_told_of(
+    tmp_path: Path, mail: Post, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving(tmp_path, mail, media):
+        mail.send(asked("tune.wav", message_id="m"))
+        mail.send(asked("film.mp4", message_id="m"))
+        eventually(lambda: "Two messages have the id 'm'" in caplog.text)
+        assert len(heard(mail, 1)) == 1
+    assert mail.answers() == []
 
 
 def test_a_queue_of_jobs_that_is_full_holds_messages_back(tmp_path: Path, mail: Post, media: Path) -> None:

@@ -218,6 +218,14 @@ def test_another_takes_over_when_the_first_is_not_heard_of(settings: JobSettings
         assert [id for id, _ in ear.heard] == told[1:]
 
 
+def _heard_at(settings: JobSettings) -> int:
+    database = Database(settings)
+    with database.read() as connection:
+        found: int = connection.execute(text("SELECT heard_at FROM cursors")).scalar_one()
+    database.close()
+    return found
+
+
 def test_a_lease_is_kept_while_a_delivery_takes_long(settings: JobSettings) -> None:
     settings = replace(settings, worker_lease_seconds=0.3)
     with JobStore(settings) as one, JobStore(settings) as two:
@@ -228,7 +236,8 @@ def test_a_lease_is_kept_while_a_delivery_takes_long(settings: JobSettings) -> N
         job = ended(one)
         eventually(lambda: two.cursor("ear").hold().seen is None)
         tellers[1].start()
-        threading.Event().wait(1.0)  # three leases
+        began = _heard_at(settings)
+        eventually(lambda: _heard_at(settings) - began > 900)  # three leases
         slow.hold.set()
         eventually(lambda: slow.heard)
         for teller in tellers:

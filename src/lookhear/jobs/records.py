@@ -36,6 +36,11 @@ class Records:
         row = statement.row(self._connection, **values)
         return None if row is None else job_of(row)
 
+    def of_ids(self, ids: Collection[str]) -> dict[str, Job]:
+        """Those that there are, by their ids."""
+        rows = self._connection.execute(SELECT_JOB.where(JOBS.c.id.in_(ids)))
+        return {job.id: job for job in map(job_of, rows)}
+
     def listed(self, status: Status | None, task_type: str | None, limit: int, cursor: str | None) -> Page:
         """Newest first. Raises InvalidOptions for a cursor that none of ours is."""
         asked = SELECT_JOB.order_by(JOBS.c.number.desc()).limit(limit + 1)

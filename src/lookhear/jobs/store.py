@@ -209,6 +209,10 @@ class JobStore:
         """By its id."""
         return self._read(lambda records: records.job(WITH_ID, b_id=plain(id)))
 
+    def of_ids(self, ids: Collection[str]) -> dict[str, Job]:
+        """Those that there are, by their ids."""
+        return self._read(lambda records: records.of_ids(ids)) if ids else {}
+
     def numbered(self, number: int) -> Job | None:
         """By its number."""
         if not 0 < number < 1 << 63:

@@ -7,9 +7,10 @@ the disk. Where the connection is lost before that, nobody knows, and it is publ
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from lookhear.errors import OutletFailed
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _UNROUTED = "unrouted"
 _PATIENCE = 5.0  # s that a connection is waited for
+_SLOW = 15.0  # s without a word from the broker that are told of
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,19 @@ class Publisher:
         news: SimpleQueue[int | BaseException | None] = SimpleQueue()
         going = self.link.run(self._told(letters, news))
         try:
-            while (one := news.get()) is not None:
+            while (one := self._next(news)) is not None:
                 if isinstance(one, BaseException):
                     raise OutletFailed(f"The broker at {self.link.place} takes no answers: {one!r}.") from one
                 done(one)
         finally:
             going.cancel()
+
+    def _next(self, news: SimpleQueue[int | BaseException | None]) -> int | BaseException | None:
+        try:
+            return news.get(timeout=_SLOW)
+        except Empty:
+            _LOG.warning("The broker at %s confirms no answers now: is it short of memory or disk?", self.link.place)
+            return news.get()
 
     def close(self) -> None:
         """No more; what is not confirmed is not told."""

@@ -35,10 +35,12 @@ class AmqpOutlet:
 
     def deliver(self, events: Sequence[Event], done: Done) -> None:
         """See ``Outlet``."""
+        ours = [event for event in events if event.data.get("contract") == ANALYZER]
+        jobs = self._jobs.of_ids({event.job_id for event in ours})
         letters: list[Letter] = []
         reach: list[int] = []  # by letter: the event up to which all is told when it is
-        for event in events:
-            if event.data.get("contract") == ANALYZER and (told := self._letters(event)):
+        for event in ours:
+            if told := self._letters(event, jobs.get(event.job_id)):
                 letters += told
                 reach += [event.id - 1] * (len(told) - 1) + [event.id]
         if letters:
@@ -48,8 +50,7 @@ class AmqpOutlet:
         """See ``Outlet``."""
         self.publisher.close()
 
-    def _letters(self, event: Event) -> list[Letter]:
-        job = self._jobs.get(event.job_id)
+    def _letters(self, event: Event, job: Job | None) -> list[Letter]:
         if event.kind == "deleted":
             open_then = event.data["status"] in OPEN  # else its end was told, or is in the events before
             return _failed(event, event.data[ANSWER], _error(event.kind)) if open_then else []

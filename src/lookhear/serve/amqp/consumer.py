@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from lookhear.contracts.analyzer_mail import Mail
 from lookhear.errors import ServiceBusy
+from lookhear.jobs.job import ANSWER
 from lookhear.outlets.broker import WAITS, Link, State, ensure_queue, exchange_of
-from lookhear.serve.amqp.incoming import job_of
+from lookhear.serve.amqp.incoming import job_of, refused
 from lookhear.settings import Settings
 
 if TYPE_CHECKING:
@@ -91,17 +92,17 @@ class Consumer:
         task.add_done_callback(self._going.discard)
 
     async def _take(self, message: AbstractIncomingMessage) -> None:
-        kept = await self._kept(_mail(message))
+        kept = await self._kept(message)
         with suppress(Exception):  # the connection is gone: it comes again, and finds its job
             await (message.ack() if kept else message.nack(requeue=True))
 
-    async def _kept(self, mail: Mail) -> bool:
+    async def _kept(self, message: AbstractIncomingMessage) -> bool:
         """False: the service could not keep it for a while."""
         loop = asyncio.get_running_loop()
         wait, until = _BUSY_WAITS[0], loop.time() + _BUSY
         while not self._link.closing:
             try:
-                await loop.run_in_executor(self._threads, self._keep, mail)
+                await loop.run_in_executor(self._threads, self._keep, message)
                 return True
             except Exception as error:
                 self._noted(error)
@@ -111,11 +112,25 @@ class Consumer:
             wait = min(2 * wait, _BUSY_WAITS[1])
         return False
 
-    def _keep(self, mail: Mail) -> None:
-        self._service.submit(job_of(mail, self._settings))
+    def _keep(self, message: AbstractIncomingMessage) -> None:
+        mail = _mail(message)
+        try:
+            self._known(mail, self._service.submit(job_of(mail, self._settings)))
+        except ServiceBusy:
+            raise
+        except Exception as error:  # it would come again and again, before all others
+            _LOG.warning("a message could not be made a job", exc_info=True)
+            self._service.submit(refused(mail, error))
         if self._busy:
             _LOG.warning("Messages are taken again.")
         self._busy = False
+
+    def _known(self, mail: Mail, job: Job) -> None:
+        kept = job.request.get(ANSWER)
+        if kept is not None and Mail.of(kept).body != mail.body:
+            _LOG.warning(
+                "Two messages have the id %r: the second is taken for the first, and not answered.", mail.id[:200]
+            )
 
     def _noted(self, error: Exception) -> None:
         if not isinstance(error, ServiceBusy):
@@ -128,7 +143,7 @@ class Consumer:
 def _mail(message: AbstractIncomingMessage) -> Mail:
     return Mail(
         message.body,
-        message.message_id,
+        message.message_id if isinstance(message.message_id, str) else None,
         message.exchange or "",
         message.routing_key or "",
         message.content_type,

@@ -21,22 +21,32 @@ def job_of(mail: Mail, settings: Settings) -> NewJob:
 
     The same message always has the same key, however often it is delivered.
     """
-    request = {ANSWER: mail.packed()}
     try:
         message = mail.read()
         path = resolve(message.file_path, settings)
     except InputError as error:
-        refused = {**request, "refused": error_of(error)}
-        return NewJob(ANALYZER, ANALYSIS, request=refused, idempotency_key=key_of(mail.id))
+        return refused(mail, error)
     asked = analyzer.ask(message.options)
     return NewJob(
         ANALYZER,
         ANALYSIS,
         message.media_id[:_SHOWN],
         message.priority,
-        {**request, "path": str(path), "name": message.file_path, "tasks": asked.tasks, "options": asked.options},
+        {
+            ANSWER: mail.packed(),
+            "path": str(path),
+            "name": message.file_path,
+            "tasks": asked.tasks,
+            "options": asked.options,
+        },
         idempotency_key=key_of(message.message_id),
     )
+
+
+def refused(mail: Mail, error: Exception) -> NewJob:
+    """A job that fails with ``error``."""
+    request = {ANSWER: mail.packed(), "refused": error_of(error)}
+    return NewJob(ANALYZER, ANALYSIS, request=request, idempotency_key=key_of(mail.id))
 
 
 def key_of(message_id: str) -> str:
