@@ -121,3 +121,17 @@ def test_an_idle_line_to_postgresql_asks_nothing(postgresql_url: str, tmp_path: 
         before = admin.execute(last).fetchone()
         store.wait(2.0, seen)
         assert before is not None and before[0] is not None and admin.execute(last).fetchone() == before
+
+
+def test_nothing_that_is_committed_goes_unheard(settings: JobSettings) -> None:
+    """Also what comes while one asks for what came before."""
+    with JobStore(settings) as store, JobStore(settings) as other:
+        store.wait(1.0, 0)
+        for _ in range(60):
+            for name in ("1", "2", "3"):
+                other.put(new(name))
+            newest, seen = other.newest_event(), 0
+            begun = time.monotonic()
+            while seen < newest:
+                seen = store.wait(5.0, seen)
+                assert time.monotonic() - begun < 4.0

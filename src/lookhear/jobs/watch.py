@@ -15,7 +15,7 @@ from lookhear.jobs.bell import Bell, ring
 
 _LOOK = 0.005  # s at least between looks at SQLite's counter, which take microseconds
 _POLL = 0.015  # s between them where no bell can be hung; only while someone waits
-_UNHEARD = 0.5  # s after which one looks though no bell rang
+_UNHEARD = 1.0  # s after which one looks though no bell rang
 _SILENCE = 15.0  # s without a word from PostgreSQL after which it is asked, be it that the line is dead
 _AGAIN = 1.0  # s before a lost connection is made anew
 
@@ -52,7 +52,8 @@ class Watch(ABC):
             if self._newest <= seen and not self._closed:
                 self._start()
                 self._waiting += 1
-                self._changed.notify_all()
+                if self._waiting == 1:
+                    self._changed.notify_all()  # the thread sleeps while nobody waits
                 self._changed.wait_for(lambda: self._newest > seen or self._closed or unless(), seconds)
                 self._waiting -= 1
             return self._newest
@@ -180,20 +181,32 @@ class ServerWatch(Watch):
         while not self._closed:
             try:
                 with psycopg.connect(self._conninfo, autocommit=True, **_LINE) as connection:
+                    along: list[object] = []  # told along with an answer, be it later than what that one saw
+                    connection.add_notify_handler(along.append)
                     connection.execute("LISTEN lookhear_events")
                     while not self._closed:
+                        along.clear()
                         found = connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()
                         self.note(found[0] if found else 0)
-                        self._hear(connection, nudged)
+                        if not along:
+                            self._hear(connection, nudged)
             except psycopg.Error:
                 self._pause(_AGAIN)
 
     def _hear(self, connection: Any, nudged: socket.socket) -> None:
-        """Until something was told, or nothing for long."""
-        told = list(connection.notifies(timeout=0))  # what came with an answer
-        if not told and not self._closed:
+        """Until something was told, or nothing for long. It may lie in the library already, read with an answer."""
+        if not _told(connection) and not self._closed:
             select.select([connection.fileno(), nudged], [], [], _SILENCE)
-            list(connection.notifies(timeout=0))
+            connection.pgconn.consume_input()
+            _told(connection)
+
+
+def _told(connection: Any) -> bool:
+    """What PostgreSQL told is taken; whether there was any. Nothing is read from the line."""
+    told = False
+    while connection.pgconn.notifies() is not None:
+        told = True
+    return told
 
 
 _LINE: dict[str, Any] = {  # a line that is dead breaks soon, instead of never
