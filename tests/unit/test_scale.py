@@ -137,7 +137,7 @@ def test_each_file_is_listed_once_and_what_is_written_never(tmp_path: Path) -> N
     assert [os.path.relpath(name, tmp_path) for name in seen] == ["a/b/2.jpg", "c.jpg", "a/1.jpg"]
     assert [one.version for one in found([sources[3]], 0, out)] == [""]
     known = {key_of(*next(iter(found(sources, 0, out))))}
-    assert list(to_do(sources, 0, known, out)) == [([], 1, 1)]
+    assert list(to_do(sources, 0, known, out, 8)) == [([], 1, 1)]
 
 
 def test_a_name_that_is_no_text(tmp_path: Path) -> None:

@@ -11,8 +11,6 @@ from lookhear.analysis.walk import below
 from lookhear.media.objects import is_object, named
 from lookhear.scale.rows import key_of
 
-_BLOCK = 1000  # names
-
 
 class Found(NamedTuple):
     """A file in the state it is in; ``version`` "" where that cannot be told."""
@@ -58,9 +56,9 @@ def absolute(source: str) -> str:
 
 
 def to_do(
-    sources: Sequence[str], index: int, known: Container[bytes], out: str
+    sources: Sequence[str], index: int, known: Container[bytes], out: str, size: int
 ) -> Iterator[tuple[list[Found], int, int]]:
-    """Blocks of files that are not known; how many of one source were seen so far, and how many of them are known."""
+    """At most ``size`` files that are not known; how many of a source were seen so far; how many of them are known."""
     block: list[Found] = []
     seen = skipped = 0
     for one in found(sources, index, out):
@@ -69,7 +67,7 @@ def to_do(
             skipped += 1
             continue
         block.append(one)
-        if len(block) == _BLOCK:
+        if len(block) == size:
             yield block, seen, skipped
             block = []
     yield block, seen, skipped

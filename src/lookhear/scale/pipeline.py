@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,10 @@ from lookhear.scale import rows
 from lookhear.scale.listing import to_do
 from lookhear.scale.place import place
 
-_FOUND = arrow.schema([("path", arrow.binary()), ("version", arrow.string())])
+_FOUND = arrow.schema([("paths", arrow.list_(arrow.binary())), ("versions", arrow.list_(arrow.string()))])
+
+
+_OFTEN = 0.5  # s between words about a listing
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,8 @@ class Tally:
 class _Listing(Datasource):  # type: ignore[misc]
     """Each source is listed by a task of its own, while others work on what it has found."""
 
-    def __init__(self, sources: Sequence[str], known: Any, tally: Any, out: str) -> None:
-        self._facts = (tuple(sources), known, tally, out)
+    def __init__(self, sources: Sequence[str], *facts: Any) -> None:
+        self._facts = (tuple(sources), *facts)
 
     def get_name(self) -> str:
         """In logs."""
@@ -81,14 +85,16 @@ class _Listing(Datasource):  # type: ignore[misc]
         return [ReadTask(_reader(index, *self._facts), facts) for index in range(len(self._facts[0]))]
 
 
-def _reader(index: int, sources: Sequence[str], known: Any, tally: Any, out: str) -> Any:
+def _reader(index: int, sources: Sequence[str], known: Any, tally: Any, out: str, size: int) -> Any:
     def read() -> Iterator[Any]:
-        for block, listed, skipped in to_do(sources, index, ray.get(known), out):
-            ray.get(tally.told.remote(index, listed, skipped))
-            columns = [[one.path for one in block], [one.version for one in block]]
-            yield arrow.Table.from_arrays(
-                [arrow.array(column, field.type) for column, field in zip(columns, _FOUND, strict=True)], schema=_FOUND
-            )
+        told = time.monotonic()
+        for block, listed, skipped in to_do(sources, index, ray.get(known), out, size):
+            if len(block) < size or time.monotonic() - told > _OFTEN:
+                told = time.monotonic()
+                ray.get(tally.told.remote(index, listed, skipped))
+            if block:
+                row = {"paths": [one.path for one in block], "versions": [one.version for one in block]}
+                yield arrow.Table.from_pylist([row], schema=_FOUND)
 
     return read
 
@@ -101,19 +107,23 @@ class _Analyst:
         sys.modules["__main__"].__dict__.pop("__file__", None)  # else that process would start as a worker of Ray's
         self._pool = Pool(request)
 
-    def __call__(self, block: Any) -> Any:
-        """Rows for a block of files."""
-        asked = {os.fsdecode(one["path"]): one for one in block.to_pylist()}
+    def __call__(self, blocks: Any) -> Any:
+        """Rows for files."""
+        return arrow.table({"rows": [rows.packed(self._analysed(one)) for one in blocks.to_pylist()]})
+
+    def _analysed(self, files: dict[str, list[Any]]) -> Any:
+        asked = {os.fsdecode(path): version for path, version in zip(files["paths"], files["versions"], strict=True)}
         made = []
         for path, line in self._pool.run(asked):
-            made.append(rows.row(asked[path]["path"], asked[path]["version"], line))
+            made.append(rows.row(os.fsencode(path), asked[path], line))
             refused = "error_code" in made[-1]
             self._tally.made.remote(not refused, refused)
         return rows.table(made)
 
 
-def _write(block: Any, out: str) -> Any:
+def _write(blocks: Any, out: str) -> Any:
     """One file of Parquet; what comes of it is its name."""
+    block = rows.unpacked(blocks["rows"].to_pylist())
     name = rows.name_of(block["key"].to_pylist())
     place(out).put(name, rows.encoded(block))
     return arrow.table({"name": [name]})
@@ -126,17 +136,17 @@ def written(
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    context.target_max_block_size = 1 << 20  # so that a listing flows, a few thousand names at a time
+    context.target_max_block_size = 1  # each row is a block: some files, or some reports, that go to whoever is free
     found = ray.data.read_datasource(
-        _Listing(sources, ray.put(known), tally, out),
+        _Listing(sources, ray.put(known), tally, out, stages.batch),
         num_cpus=0,
         compute=TaskPoolStrategy(size=min(8, len(sources))),
         override_num_blocks=len(sources),
     )
-    made = found.repartition(target_num_rows_per_block=stages.batch).map_batches(
+    made = found.map_batches(
         _Analyst,
         fn_constructor_args=(request, tally),
-        batch_size=stages.batch,
+        batch_size=1,
         batch_format="pyarrow",
         compute=ActorPoolStrategy(min_size=stages.least, max_size=stages.actors),
         num_cpus=stages.cpus,
@@ -145,7 +155,7 @@ def written(
     told = made.map_batches(
         _write,
         fn_kwargs={"out": out},
-        batch_size=stages.block,
+        batch_size=max(1, stages.block // stages.batch),
         batch_format="pyarrow",
         num_cpus=0,
         compute=TaskPoolStrategy(size=max(2, stages.actors // 16)),

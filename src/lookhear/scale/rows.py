@@ -86,6 +86,19 @@ def table(rows: Sequence[dict[str, Any]]) -> Any:
     return arrow.Table.from_pylist(list(rows), schema=schema())
 
 
+def packed(block: Any) -> bytes:
+    """As bytes on their way to where they are written."""
+    sink = io.BytesIO()
+    with arrow.ipc.new_stream(sink, block.schema) as stream:
+        stream.write_table(block)
+    return sink.getvalue()
+
+
+def unpacked(parts: Iterable[bytes]) -> Any:
+    """One block of several."""
+    return arrow.concat_tables([arrow.ipc.open_stream(part).read_all() for part in parts])
+
+
 def encoded(block: Any) -> bytes:
     """As a file of Parquet."""
     sink = io.BytesIO()

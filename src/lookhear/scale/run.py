@@ -155,6 +155,9 @@ def _cluster(settings: ScaleSettings, actors: int) -> Iterator[None]:
     """Ray on the cluster of RAY_ADDRESS, else a private one on this machine that ends with the run; it calls nobody."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+    if not os.environ.get("RAY_ADDRESS"):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # of this run alone; else Ray keeps one at home
     import ray
     import ray.data
 
@@ -168,8 +171,6 @@ def _cluster(settings: ScaleSettings, actors: int) -> Iterator[None]:
             _start({})
             yield
         return
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # of this run alone; else Ray keeps one at home
     folder = tempfile.mkdtemp(prefix="lookhear-ray-")
     cpus = max(processors(), math.ceil(actors * settings.ray_actor_cpus))
     try:
@@ -207,7 +208,9 @@ def _start(facts: dict[str, object]) -> None:
             if where
             else "here: is there room in /tmp and /dev/shm?"
         )
-        raise ServiceUnreachable(f"Ray does not start or answer {advice} ({type(error).__name__}).") from error
+        raise ServiceUnreachable(
+            f"Ray does not start or answer {advice} ({type(error).__name__}: {_first(error)})."
+        ) from error
 
 
 @contextmanager
@@ -223,10 +226,13 @@ def _told_apart() -> Iterator[None]:
             first = getattr(first, "cause", None) or first.__cause__
         if first is not None:
             raise first from error
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise ServiceUnreachable(
-            f"Ray gave up ({said[-1][:200]}). What is written stays: run the same again."
-        ) from error
+        told = f"{type(error).__name__}: {_first(error)}"
+        raise ServiceUnreachable(f"Ray gave up ({told}). What is written stays: run the same again.") from error
+
+
+def _first(error: Exception) -> str:
+    """The first line of what it says."""
+    return (str(error).strip().splitlines() or ["no more is said"])[0][:200]
 
 
 @contextmanager
