@@ -239,9 +239,13 @@ class DuplicateJob(InputError):
 
 
 class KeyReused(InputError):
-    """An idempotency key comes with another request than the one that it stands for."""
+    """An idempotency key comes with another request than the one that it stands for, which made ``job``."""
 
     code = "key_reused"
+
+    def __init__(self, message: str, job: Any = None) -> None:
+        super().__init__(message)
+        self.job = job
 
 
 class BadUpload(InputError):

@@ -163,15 +163,32 @@ def test_the_same_message_fifty_times_is_answered_once(tmp_path: Path, mail: Pos
     assert sorted(body["success"] for _, _, body in found) == [False, True, True]
 
 
-def test_another_message_with_the_same_id_is_told_of(
-    tmp_path: Path, mail: Post, media: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_another_message_with_the_same_id_is_put_aside(tmp_path: Path, mail: Post, media: Path) -> None:
     with serving(tmp_path, mail, media):
         mail.send(asked("tune.wav", message_id="m"))
-        mail.send(asked("film.mp4", message_id="m"))
-        eventually(lambda: "Two messages have the id 'm'" in caplog.text)
-        assert len(heard(mail, 1)) == 1
-    assert mail.answers() == []
+        for _ in range(2):
+            mail.send(asked("film.mp4", message_id="m"))
+        mail.send(asked("tune.wav", message_id="last", priority="low"))
+        assert [(body["message_id"], body["success"]) for _, _, body in heard(mail, 2)] == [("m", True), ("last", True)]
+    ((_, properties, body),) = mail.dead()
+    assert body == asked("film.mp4", message_id="m") and properties.headers["x-reason"] == "key_reused"
+    assert mail.answers() == [] and mail.waiting() == 0
+
+
+def test_a_message_that_comes_again_when_its_file_has_gone_finds_its_job(
+    tmp_path: Path, mail: Post, media: Path
+) -> None:
+    passing = media / "passing.wav"
+    passing.write_bytes((media / "tune.wav").read_bytes())
+    with serving(tmp_path, mail, media) as service:
+        mail.send(asked("passing.wav", message_id="m"))
+        assert heard(mail, 1)[0][2]["success"]
+        passing.unlink()
+        mail.send(asked("passing.wav", message_id="m"), "media.moved")
+        mail.send(asked("tune.wav", message_id="last"))
+        assert [body["message_id"] for _, _, body in heard(mail, 1)] == ["last"]
+        assert service.jobs.stats().total == 2
+    assert mail.dead() == []
 
 
 def test_a_queue_of_jobs_that_is_full_holds_messages_back(tmp_path: Path, mail: Post, media: Path) -> None:
@@ -224,13 +241,13 @@ def test_what_is_not_there_is_made_durable(tmp_path: Path, broker_url: str, medi
 
 
 def _there(mail: Post, queue: str) -> bool:
+    """With someone who takes from it, and so with all that is set up before."""
     from pika.exceptions import ChannelClosedByBroker
 
     try:
-        mail.channel.queue_declare(queue, passive=True)
+        return bool(mail.channel.queue_declare(queue, passive=True).method.consumer_count)
     except ChannelClosedByBroker:
         return False
-    return True
 
 
 def test_an_answer_that_nobody_hears_is_put_aside(tmp_path: Path, mail: Post, media: Path) -> None:

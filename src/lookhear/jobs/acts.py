@@ -78,7 +78,7 @@ class Acts:
         """The job that has the idempotency key, or the refusal where that was asked for otherwise."""
         key = _key(new.idempotency_key)
         job = None if key is None else self._job(sql.WITH_KEY, b_key=key)
-        return job if job is None or _same(job, new) else KeyReused(_REUSED)
+        return job if job is None or _same(job, new) else KeyReused(_REUSED, job)
 
     def waiting(self) -> int:
         """Jobs in the queue that no worker has."""

@@ -12,7 +12,7 @@ from lookhear.contracts import analyzer
 from lookhear.contracts.analyzer_mail import Mail
 from lookhear.contracts.analyzer_messages import Message
 from lookhear.contracts.base import ANALYZER
-from lookhear.errors import BadMessage
+from lookhear.errors import BadMessage, KeyReused
 from lookhear.jobs.job import ANSWER, OPEN, Event, Job
 from lookhear.jobs.store import JobStore
 from lookhear.outlets.amqp import Letter, Publisher
@@ -96,7 +96,8 @@ def _failed(event: Event, kept: Mapping[str, Any], error: dict[str, str], second
         mail.content_type,
         True,
     )
-    return [dead, Letter(key, body, job_id, mail.id)]
+    answered = error["code"] == KeyReused.code  # the other message of that id is, or will be
+    return [dead] if answered else [dead, Letter(key, body, job_id, mail.id)]
 
 
 def _error(kind: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from lookhear.contracts.analyzer_mail import Mail
-from lookhear.errors import ServiceBusy
+from lookhear.errors import KeyReused, ServiceBusy
 from lookhear.jobs.job import ANSWER
 from lookhear.outlets.broker import WAITS, Link, State, ensure_queue, exchange_of
 from lookhear.serve.amqp.incoming import job_of, refused
@@ -29,6 +29,7 @@ _THREADS = 16
 _BUSY_WAITS = (0.25, 5.0)  # s before the first try to keep one again, and at most
 _BUSY = 30.0  # s after which one goes back to the queue
 _LEAVING = 5.0  # s that those under way have to be kept
+_TAKEN = "Another message has its message_id already. Give each message an id of its own."
 _LOG = logging.getLogger(__name__)
 
 
@@ -115,7 +116,9 @@ class Consumer:
     def _keep(self, message: AbstractIncomingMessage) -> None:
         mail = _mail(message)
         try:
-            self._known(mail, self._service.submit(job_of(mail, self._settings)))
+            self._service.submit(job_of(mail, self._settings))
+        except KeyReused as error:
+            self._again(mail, error)
         except ServiceBusy:
             raise
         except Exception as error:  # it would come again and again, before all others
@@ -125,12 +128,13 @@ class Consumer:
             _LOG.warning("Messages are taken again.")
         self._busy = False
 
-    def _known(self, mail: Mail, job: Job) -> None:
-        kept = job.request.get(ANSWER)
-        if kept is not None and Mail.of(kept).body != mail.body:
-            _LOG.warning(
-                "Two messages have the id %r: the second is taken for the first, and not answered.", mail.id[:200]
-            )
+    def _again(self, mail: Mail, error: KeyReused) -> None:
+        """The same message finds its job, even if its file has gone since. Another with its id is put aside."""
+        if Mail.of(error.job.request[ANSWER]).body == mail.body:
+            return
+        _LOG.warning("Another message has the id %r already: this one is put aside.", mail.id[:200])
+        with suppress(KeyReused):  # it lies there already
+            self._service.submit(refused(mail, KeyReused(_TAKEN), twin=True))
 
     def _noted(self, error: Exception) -> None:
         if not isinstance(error, ServiceBusy):

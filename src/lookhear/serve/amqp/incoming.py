@@ -43,10 +43,11 @@ def job_of(mail: Mail, settings: Settings) -> NewJob:
     )
 
 
-def refused(mail: Mail, error: Exception) -> NewJob:
-    """A job that fails with ``error``."""
+def refused(mail: Mail, error: Exception, twin: bool = False) -> NewJob:
+    """A job that fails with ``error``; ``twin``: beside the one that another message of the same id has become."""
     request = {ANSWER: mail.packed(), "refused": error_of(error)}
-    return NewJob(ANALYZER, ANALYSIS, request=request, idempotency_key=key_of(mail.id))
+    key = f"{mail.id}\n{hashlib.sha256(mail.body).hexdigest()}" if twin else mail.id
+    return NewJob(ANALYZER, ANALYSIS, request=request, idempotency_key=key_of(key))
 
 
 def key_of(message_id: str) -> str:
