@@ -197,3 +197,17 @@ def test_the_job_of_a_neighbour_that_is_killed_waits_no_lease_out(store: JobStor
             assert [one.pid for one in store.workers()] == [os.getpid()]
     done = store.get(job.id)
     assert done is not None and done.attempts == 2
+
+
+def test_leases_are_renewed_though_nobody_knows_the_models(store: JobStore, settings: JobSettings) -> None:
+    def broken() -> list[str]:
+        raise KeyError("models")
+
+    store.put(new())
+    job = store.take("puzzled.1")
+    assert job is not None
+    assert store.pulse([job], Presence("puzzled", settings, None, 1, About(broken))) == []
+    (seen,) = store.workers()
+    assert (seen.models, [one.id for one in seen.jobs]) == ((), [job.id])
+    store.delete(job.id)
+    assert store.pulse([job], Presence("puzzled", settings, None, 1, About())) == [job]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lookhear.errors import DeviceMissing
+from lookhear.errors import DeviceMissing, InvalidOptions
 from lookhear.models import sessions as module
-from lookhear.models.devices import has_gpu, preferred, processors
+from lookhear.models.devices import chosen, device_name, has_gpu, preferred, processors
 from lookhear.models.runtimes import onnx
 from lookhear.models.sessions import Sessions
 from lookhear.models.settings import ModelSettings
@@ -138,3 +138,27 @@ def test_where_a_gpu_is_required_its_lack_of_memory_is_an_error(
         Model(install(Store(tmp_path), tmp_path), pool).run(rows(1.0))
     assert gpu.devices == ["cuda"]
     pool.close()
+
+
+def test_a_process_is_left_with_the_device_that_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those that its environment leaves it, by whatever name; a choice made before counts."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, GPU-8f3a")
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+    with pytest.raises(DeviceMissing, match="There are: cpu, cuda:0, cuda:1"):
+        chosen("cuda:2")
+    assert chosen("CUDA:1") == {"use_gpu": True, "require_gpu": True}
+    assert (os.environ["CUDA_VISIBLE_DEVICES"], os.environ["CUDA_DEVICE_ORDER"]) == ("GPU-8f3a", "FASTEST_FIRST")
+    assert chosen("cuda")["require_gpu"] and os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-8f3a"
+    assert chosen("cpu") == {"use_gpu": False, "require_gpu": False}
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:-1", "cuda:x", "cpu:0", ""])
+def test_what_is_no_device_is_refused(device: str) -> None:
+    with pytest.raises(InvalidOptions, match="Give cpu, cuda"):
+        chosen(device)
+
+
+def test_the_device_is_named() -> None:
+    assert device_name(ModelSettings(use_gpu=False)) == "cpu"
+    if not has_gpu():
+        assert device_name(ModelSettings(use_gpu=True)) == "cpu"

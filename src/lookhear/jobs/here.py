@@ -41,9 +41,11 @@ def gone(other: Where) -> bool:
         return False
     try:
         found = _stat(other.pid)
-    except PermissionError:
+    except OSError:
         return False
-    return found is None or int(found[_BORN]) != other.born or found[_STATE] in _GONE
+    if found is None:
+        return not _there(other.pid)  # /proc may hide what belongs to others
+    return int(found[_BORN]) != other.born or found[_STATE] in _GONE
 
 
 @cache
@@ -54,6 +56,16 @@ def _place() -> str | None:
         return " ".join([socket.gethostname(), _BOOT.read_text().strip(), *spaces]) if seen else None
     except OSError:
         return None
+
+
+def _there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)  # no signal: only the question whether one could be sent
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it is another's
+    return True
 
 
 def _stat(pid: int) -> list[str] | None:

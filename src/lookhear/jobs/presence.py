@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Collection, Sequence
@@ -16,6 +17,7 @@ from lookhear.jobs.settings import JobSettings
 from lookhear.jobs.tally import JOB, Tally
 from lookhear.version import __version__
 
+_LOG = logging.getLogger(__name__)
 _MIB = 1 << 20
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -87,7 +89,14 @@ class Presence:
         }
 
     def _seen(self) -> tuple[Any, ...]:
-        return self.stopping, tuple(self._about.models()), self._counts["done"], self._counts["failed"]
+        return self.stopping, self._models(), self._counts["done"], self._counts["failed"]
+
+    def _models(self) -> tuple[str, ...]:
+        try:
+            return tuple(self._about.models())
+        except Exception as error:  # whatever it is, leases must be renewed
+            _LOG.warning("which models are in memory cannot be told: %s", error)
+            return ()
 
 
 def _memory() -> int:

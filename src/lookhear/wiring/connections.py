@@ -37,6 +37,8 @@ def connections(settings: Settings, jobs: JobStore) -> Iterator[Connection]:
     if settings.qdrant_url is None:
         vectors = settings.storage_dir / "vectors"
         yield _folder("vectors", vectors) if vectors.is_dir() else Connection("vectors", "ok", f"{vectors}, none yet")
+    if settings.broadcast_type == "mqtt":
+        yield _reached("mqtt", settings.mqtt_broker, settings.mqtt_port)
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
         if field.name.endswith(_NAMES) and field.name not in _OTHER and isinstance(value, str) and value:
@@ -64,6 +66,10 @@ def _server(name: str, url: str) -> Connection:
         host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError:
         return Connection(name, "broken", "its URL cannot be read; correct the setting")
+    return _reached(name, host, port)
+
+
+def _reached(name: str, host: str, port: int) -> Connection:
     begun = time.perf_counter()
     try:
         socket.create_connection((host, port), _PATIENCE).close()
