@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import films, jobs, load, models, service, soak, vectors
+from benchmarks import films, jobs, load, models, service, soak, spread, vectors
 from benchmarks.media import album, long_recording, recording, source
 from benchmarks.processes import Figures, compare, run, warm
 from benchmarks.targets import batch_rows, film_rows, target_rows
@@ -63,6 +63,7 @@ def _sections(rounds: int, long: bool) -> Iterator[str]:
     yield from models.beside_peers(rounds)
     yield from jobs.sections()
     yield from vectors.sections()
+    yield from spread.sections()
     yield from service.sections()
     if long:
         yield from load.sections()
