@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import amqp, films, jobs, load, models, service, soak, vectors, workers
+from benchmarks import amqp, films, jobs, load, models, service, soak, spread, vectors, workers
 from benchmarks.media import album, long_recording, recording, source
 from benchmarks.processes import Figures, compare, run, warm
 from benchmarks.targets import batch_rows, film_rows, target_rows
@@ -64,6 +64,7 @@ def _sections(rounds: int, long: bool) -> Iterator[str]:
     yield from jobs.sections()
     yield from workers.sections()
     yield from vectors.sections()
+    yield from spread.sections()
     yield from service.sections()
     if long:
         yield from load.sections()

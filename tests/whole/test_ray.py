@@ -230,6 +230,11 @@ def test_what_cannot_be_is_said_at_once(media: Path, tmp_path: Path, arguments: 
     assert done.returncode != 0 and said in done.stderr
 
 
+def test_a_setting_that_cannot_be(media: Path) -> None:
+    done = ray(str(media), "--out", "x", RAY_BATCH="0")
+    assert done.returncode == 2 and "RAY_BATCH=0" in done.stderr
+
+
 def test_without_ray_one_sentence_says_what_to_install(media: Path) -> None:
     code = (
         "import importlib.util as u; find = u.find_spec\n"

@@ -18,7 +18,7 @@ from dataclasses import replace
 from importlib import util
 
 from lookhear.analysis.batch import Request
-from lookhear.errors import DeviceMissing, LookhearError, ServiceUnreachable, Unsupported
+from lookhear.errors import DeviceMissing, InvalidSettings, LookhearError, ServiceUnreachable, Unsupported
 from lookhear.models.devices import processors
 from lookhear.models.settings import ModelSettings
 from lookhear.scale.listing import absolute
@@ -49,6 +49,7 @@ def spread(sources: Sequence[str], out: str, request: Request, settings: ScaleSe
     MediumUnreadable for one that cannot be written, DeviceMissing, Unsupported.
     """
     check()
+    _check_settings(settings)
     began = time.monotonic()
     where = place(out)
     names = list(dict.fromkeys(absolute(source) for source in sources))
@@ -62,6 +63,14 @@ def spread(sources: Sequence[str], out: str, request: Request, settings: ScaleSe
         total.files_per_second = round((total.done + total.refused) / total.seconds, 3)
         tell(where, total)
     return total
+
+
+def _check_settings(settings: ScaleSettings) -> None:
+    """Raises InvalidSettings."""
+    for name in ("ray_actor_cpus", "ray_actor_gpus", "ray_block", "ray_batch"):
+        value = getattr(settings, name)
+        if not value > 0:
+            raise InvalidSettings(f"The setting {name.upper()}={value} is wrong: give a number above 0.")
 
 
 def _run(
