@@ -26,6 +26,7 @@ class Stores:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._buckets: set[str] = set()
         self.variables = {
             "AWS_ENDPOINT_URL": url,
             "AWS_ACCESS_KEY_ID": "someone",
@@ -37,8 +38,9 @@ class Stores:
     def put(self, url: str, data: bytes) -> str:
         """Keeps an object, in a bucket that is made where there is none; its URL."""
         bucket, _, key = url.removeprefix("s3://").partition("/")
-        if bucket not in [one["Name"] for one in client().list_buckets()["Buckets"]]:
+        if bucket not in self._buckets:
             client().create_bucket(Bucket=bucket)
+            self._buckets.add(bucket)
         client().put_object(Bucket=bucket, Key=key, Body=data)
         return url
 
