@@ -155,6 +155,7 @@ def test_a_second_run_does_what_is_new_and_what_could_not_be_read(cluster: dict[
     assert other.returncode == 3 and "other tasks" in other.stderr
 
 
+@pytest.mark.alone  # starts a Ray of its own, which gives up on a busy machine
 def test_a_run_that_was_killed_is_gone_on_with(tmp_path: Path) -> None:
     media, out = tmp_path / "media", tmp_path / "rows"
     media.mkdir()
@@ -182,6 +183,7 @@ def test_a_run_that_was_killed_is_gone_on_with(tmp_path: Path) -> None:
     assert told["known"] >= before and told["known"] + told["done"] == told["listed"] == 40
 
 
+@pytest.mark.alone  # starts a Ray of its own, which gives up on a busy machine
 def test_from_a_store_to_a_store(cluster: dict[str, str], stores: Stores, media: Path, tmp_path: Path) -> None:
     stores.put_folder(media, "s3://media-in/some")
     stores.put("s3://rows/readme", b"")

@@ -85,17 +85,15 @@ def make_plan(
     Raises UnknownTask, InvalidOptions and UnknownModel.
     """
     names = task_names(tasks)
-    try:
-        asked = json.dumps(options or {}, sort_keys=True)
-        return _plan(kind, names, asked, sound, shelf, shelf.store.stamp() if shelf else 0)
-    except TypeError:  # options that are no JSON: enums, paths
-        return _made(kind, names, options or {}, sound, shelf)
+    if options:  # they may name files, which change
+        return _made(kind, names, options, sound, shelf)
+    return _usual(kind, names, sound, shelf, shelf.store.stamp() if shelf else 0)
 
 
 @lru_cache(maxsize=64)
-def _plan(kind: str, names: tuple[str, ...] | None, options: str, sound: bool, shelf: Shelf | None, stamp: int) -> Plan:
+def _usual(kind: str, names: tuple[str, ...] | None, sound: bool, shelf: Shelf | None, stamp: int) -> Plan:
     """Made once: many who ask, ask the same, and it takes longer than a small task. ``stamp``: of what is installed."""
-    return _made(kind, names, json.loads(options), sound, shelf)
+    return _made(kind, names, {}, sound, shelf)
 
 
 def _made(kind: str, names: tuple[str, ...] | None, options: Options, sound: bool, shelf: Shelf | None) -> Plan:

@@ -16,7 +16,7 @@ from structlog.typing import EventDict, Processor
 from lookhear.serve.http.ids import REQUEST_ID
 
 _FIRST = ("timestamp", "level", "message", "duration_ms", "request_id")
-_DROPPED = ("color_message", "_record", "_from_structlog")
+_DROPPED = ("color_message",)
 _QUIET = {"uvicorn": logging.WARNING, "python_multipart": logging.ERROR, "alembic": logging.WARNING}
 
 
@@ -61,7 +61,8 @@ def _in_order(_: Any, __: str, event: EventDict) -> EventDict:
 
 
 def _cleared(_: Any, __: str, event: EventDict) -> EventDict:
-    return {key: value for key, value in event.items() if key not in _DROPPED}
+    """Without what libraries add to every record for themselves."""
+    return {key: value for key, value in event.items() if key not in _DROPPED and not key.startswith("_")}
 
 
 def _as_json(_: Any, __: str, event: EventDict) -> str:
