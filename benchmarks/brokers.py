@@ -117,6 +117,7 @@ class Post:
                 "analyzer_result_exchange_name",
                 "analyzer_dead_letter_exchange_name",
                 "analyzer_dead_letter_queue_name",
+                "analyzer_published_queue_name",
             )
         }
         self.settings: dict[str, Any] = {"amqp_connection_string": url, **self.names}

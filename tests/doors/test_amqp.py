@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from examples.picture import write_poster
 from examples.tune import compose, write
 from lookhear.errors import InvalidSettings
 from lookhear.jobs.job import Status
+from lookhear.outlets.amqp import Letter, Publisher
 from lookhear.serve.amqp.consumer import Consumer
 from lookhear.serve.http.app import create_app
 from lookhear.settings import Settings
@@ -256,6 +258,46 @@ def test_an_answer_that_nobody_hears_is_put_aside(tmp_path: Path, mail: Post, me
         mail.send(asked("tune.wav", message_id="m"))
         ((_, properties, body),) = eventually(mail.dead)
     assert json.loads(body)["success"] and properties.headers["x-reason"] == "unrouted"
+
+
+def letters(count: int) -> list[Letter]:
+    return [Letter("enriched.audio.analyzed", b"{}", f"id-{number}", "asked") for number in range(count)]
+
+
+def test_what_the_broker_took_is_not_published_again_by_another(mail: Post) -> None:
+    taken: Counter[str] = Counter()
+    for count in (20, 20, 30):  # the last one goes on where nobody noted how far the others came
+        publisher = Publisher(Settings(**mail.settings), QUICK)
+        try:
+            publisher.begin()
+            publisher.publish(letters(count), lambda _: None)
+        finally:
+            publisher.close()
+        taken.update(properties.message_id for _, properties, _ in mail.answers())
+    assert taken == {f"id-{number}": 1 for number in range(30)}
+
+
+def test_what_is_put_aside_is_not_put_aside_again(mail: Post) -> None:
+    mail.channel.queue_delete(mail.heard)
+    for _ in range(2):
+        publisher = Publisher(Settings(**mail.settings), QUICK)
+        try:
+            publisher.begin()
+            publisher.publish(letters(5), lambda _: None)
+        finally:
+            publisher.close()
+    aside = [(properties.message_id, properties.headers["x-reason"]) for _, properties, _ in mail.dead()]
+    assert sorted(aside) == [(f"id-{number}", "unrouted") for number in range(5)]
+
+
+def test_marks_can_be_left_out(mail: Post) -> None:
+    publisher = Publisher(Settings(**{**mail.settings, "analyzer_published_queue_name": ""}), QUICK)
+    try:
+        publisher.begin()
+        publisher.publish(letters(3), lambda _: None)
+    finally:
+        publisher.close()
+    assert len(mail.answers()) == 3 and not _there(mail, mail.names["analyzer_published_queue_name"])
 
 
 def test_a_queue_that_is_deleted_is_made_again(tmp_path: Path, mail: Post, media: Path) -> None:

@@ -60,6 +60,9 @@ class Ear:
         self.hold = threading.Event()
         self.hold.set()
 
+    def begin(self) -> None:
+        """Nothing to recall."""
+
     def deliver(self, events: Sequence[Event], done: Done) -> None:
         for event in events:
             self.hold.wait(20)

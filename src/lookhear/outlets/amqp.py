@@ -1,7 +1,9 @@
 """Publishes letters to an AMQP broker, many at once, and tells which of them it has confirmed.
 
 A letter counts as told when the broker has confirmed it, which for a persistent one in a durable queue means that it is on
-the disk. Where the connection is lost before that, nobody knows, and it is published again, with the same message id.
+the disk. Where the connection is lost before that, or we die before it is noted, nobody here knows. So each letter is
+followed, on the same channel, by a mark with its id, to a queue that holds the last of them: a broker takes what comes on
+a channel in its order, so that a letter whose mark lies there was taken. Those are read before any letter may be a repeat.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _UNROUTED = "unrouted"
 _PATIENCE = 5.0  # s that a connection is waited for
+_MARKS = 2048  # ids that are held: more than can be under way at once
 _SLOW = 15.0  # s without a word from the broker that are told of
 _LOG = logging.getLogger(__name__)
 
@@ -46,11 +49,18 @@ class Publisher:
     def __init__(self, settings: AmqpSettings, waits: tuple[float, float] = WAITS) -> None:
         assert settings.amqp_connection_string is not None
         self._settings = settings
-        self._exchanges: tuple[AbstractExchange, AbstractExchange] | None = None
+        self._exchanges: tuple[AbstractExchange, AbstractExchange, AbstractExchange] | None = None
         self._ready: asyncio.Event | None = None
+        self._connection: AbstractConnection | None = None
         self._confirmed: set[str] = set()  # of letters that are still being told
+        self._recalls = False  # others may have told some of what comes
+        self._heard = False  # somebody hears results: the last one found a queue
         self.link = Link(settings.amqp_connection_string, "lookhear-answers", self._use, waits)
         self.link.start()
+
+    def begin(self) -> None:
+        """What is published next may have been before, by others or over a connection that was lost."""
+        self._recalls = True
 
     def publish(self, letters: Sequence[Letter], done: Callable[[int], None]) -> None:
         """All are confirmed; ``done`` is called now and then with how many from the first on are.
@@ -87,8 +97,15 @@ class Publisher:
 
     async def _all(self, letters: Sequence[Letter], done: Callable[[int], None]) -> None:
         await self._connected()
-        going = [asyncio.create_task(self._one(letter)) for letter in letters]
+        if self._recalls:
+            self._confirmed |= await self._marks()
+            self._recalls = False
+        going: list[asyncio.Task[None]] = []
         try:
+            for letter in letters:
+                going.append(asyncio.create_task(self._one(letter)))
+                if not (self._heard or letter.dead):  # the others follow once somebody hears it
+                    await asyncio.wait(going[-1:])
             for count, task in enumerate(going, 1):
                 await task
                 if count == len(going) or not going[count].done():
@@ -106,10 +123,20 @@ class Publisher:
             self._confirmed.add(letter.message_id)
 
     async def _surely(self, letter: Letter) -> None:
-        if await self._sent(letter) or letter.dead:
-            return
-        unrouted = {"x-reason": _UNROUTED, "x-error": "No queue is bound to the exchange of results for this key."}
-        await self._sent(replace(letter, dead=True, headers={**letter.headers, **unrouted}))
+        if letter.dead:
+            await asyncio.gather(self._sent(letter), self._marked(letter))
+        elif self._heard:
+            self._heard, _ = await asyncio.gather(self._sent(letter), self._marked(letter))
+            await self._put_aside(letter, self._heard)
+        else:  # a mark beside it might hide that it is still to be put aside
+            self._heard = await self._sent(letter)
+            await self._put_aside(letter, self._heard)
+            await self._marked(letter)
+
+    async def _put_aside(self, letter: Letter, heard: bool) -> None:
+        if not heard:
+            why = {"x-reason": _UNROUTED, "x-error": "No queue is bound to the exchange of results for this key."}
+            await self._sent(replace(letter, dead=True, headers={**letter.headers, **why}))
 
     async def _sent(self, letter: Letter) -> bool:
         """False: the broker has nobody to give it to."""
@@ -129,6 +156,26 @@ class Publisher:
         answer = await self._exchanges[letter.dead].publish(message, letter.routing_key[:255], mandatory=True)
         return not isinstance(answer, DeliveredMessage)
 
+    async def _marked(self, letter: Letter) -> None:
+        from aio_pika import DeliveryMode, Message
+
+        ring = self._settings.analyzer_published_queue_name
+        if ring and self._exchanges is not None:
+            mark = Message(letter.message_id.encode(), delivery_mode=DeliveryMode.PERSISTENT)
+            await self._exchanges[2].publish(mark, ring)
+
+    async def _marks(self) -> set[str]:
+        """Ids of letters that the broker took lately."""
+        ring, connection = self._settings.analyzer_published_queue_name, self._connection
+        found: set[str] = set()
+        if not ring or connection is None:
+            return found
+        async with connection.channel() as channel:  # whose end puts them back where they were
+            queue = await channel.get_queue(ring, ensure=False)
+            while message := await queue.get(no_ack=False, fail=False):
+                found.add(message.body.decode(errors="replace"))
+        return found
+
     async def _connected(self) -> None:
         if self._ready is None:
             self._ready = asyncio.Event()
@@ -147,12 +194,15 @@ class Publisher:
         queue = await channel.get_queue(settings.analyzer_dead_letter_queue_name, ensure=False)
         if settings.analyzer_dead_letter_exchange_name:
             await queue.bind(dead, "#")
-        self._exchanges = (results, dead)
+        if settings.analyzer_published_queue_name:
+            await ensure_queue(connection, channel, settings.analyzer_published_queue_name, _MARKS)
+        self._connection, self._exchanges = connection, (results, dead, channel.default_exchange)
         self._ready = self._ready or asyncio.Event()
         self._ready.set()
         up()
         try:
             await self.link.until_lost(connection.closed(), channel.closed())
         finally:
-            self._exchanges = None
+            self._connection = self._exchanges = None
+            self._heard = False
             self._ready.clear()

@@ -131,15 +131,18 @@ async def exchange_of(connection: AbstractConnection, channel: AbstractChannel, 
     return await channel.get_exchange(name, ensure=False)
 
 
-async def ensure_queue(connection: AbstractConnection, channel: AbstractChannel, name: str) -> None:
-    """As it is, whatever its arguments; made (durable) where there is none."""
+async def ensure_queue(
+    connection: AbstractConnection, channel: AbstractChannel, name: str, most: int | None = None
+) -> None:
+    """As it is, whatever its arguments; made where there is none: durable, with the last ``most`` messages or all."""
     from aio_pika.exceptions import ChannelNotFoundEntity
 
     try:
         async with connection.channel() as probe:
             await probe.declare_queue(name, passive=True)
     except ChannelNotFoundEntity:
-        await channel.declare_queue(name, durable=True)
+        arguments: Any = {"x-max-length": most, "x-overflow": "drop-head"} if most else None
+        await channel.declare_queue(name, durable=True, arguments=arguments)
 
 
 def _place(url: str) -> str:

@@ -51,3 +51,4 @@ class AmqpSettings:
         "analyzer-dead-letters"  #: what could not be analysed, or not be delivered
     )
     analyzer_dead_letter_queue_name: str = "analyzer-dead-letters"
+    analyzer_published_queue_name: str = "analyzer-published"  #: ids of the last answers, so that none goes out twice

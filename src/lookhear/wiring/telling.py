@@ -30,6 +30,9 @@ class Outlet(Protocol):
     name: str
     waits: tuple[float, float]  #: s before it is told again: after the first failure, and at most
 
+    def begin(self) -> None:
+        """What is delivered next may have been told before: by another process, or without our knowing."""
+
     def deliver(self, events: Sequence[Event], done: Done) -> None:
         """Tells all of them; calls ``done`` with the id of an event up to which all was told, now and then.
 
@@ -93,6 +96,7 @@ class Teller:
             self._closing.wait(held.wait + 0.05)
             return
         self._holds, seen = True, held.seen
+        self._outlet.begin()
         while not self._closing.is_set():
             newest = self._jobs.newest_event()
             events = self._jobs.events(seen, limit=_MOST, kinds=ENDS)

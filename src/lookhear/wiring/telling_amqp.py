@@ -33,6 +33,10 @@ class AmqpOutlet:
     def __init__(self, jobs: JobStore, publisher: Publisher) -> None:
         self._jobs, self.publisher = jobs, publisher
 
+    def begin(self) -> None:
+        """See ``Outlet``."""
+        self.publisher.begin()
+
     def deliver(self, events: Sequence[Event], done: Done) -> None:
         """See ``Outlet``."""
         ours = [event for event in events if event.data.get("contract") == ANALYZER]

@@ -31,6 +31,9 @@ class MqttOutlet:
     def __init__(self, jobs: JobStore, broker: Mqtt, patience: float, closing: Callable[[], bool]) -> None:
         self._jobs, self._broker, self._patience, self._closing = jobs, broker, patience, closing
 
+    def begin(self) -> None:
+        """Repeats have the same id, and are for the receiver to know."""
+
     def deliver(self, events: Sequence[Event], done: Done) -> None:
         """See ``Outlet``."""
         left, under_way = deque(events), deque[Sent]()

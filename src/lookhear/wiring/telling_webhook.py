@@ -27,6 +27,9 @@ class WebhookOutlet:
     def __init__(self, jobs: JobStore, webhook: Webhook) -> None:
         self._jobs, self._webhook = jobs, webhook
 
+    def begin(self) -> None:
+        """Repeats have the same id, and are for the receiver to know."""
+
     def deliver(self, events: Sequence[Event], done: Done) -> None:
         """See ``Outlet``."""
         for event in events:
