@@ -51,7 +51,8 @@ def sections() -> Iterator[str]:
     yield f"Load of the machine when this began: {os.getloadavg()[0]:.1f}, beside what is measured.\n"
     with private_broker() as broker:
         yield from _rates(broker)
-        yield from _chaos(broker)
+        for hard in (False, True):
+            yield from _chaos(broker, hard)
 
 
 def _rates(broker: Broker) -> Iterator[str]:
@@ -108,11 +109,11 @@ def _end(jobs: JobStore, new: list[NewJob]) -> None:
         jobs.finish(job, _RESULT)
 
 
-def _chaos(broker: Broker) -> Iterator[str]:
+def _chaos(broker: Broker, hard: bool) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as name, post(broker.url) as asks:
         asks.set_up()
         began = time.perf_counter()
-        told, deeds = _ordeal(Path(name), broker, asks)
+        told, deeds = _ordeal(Path(name), broker, asks, hard)
         took = time.perf_counter() - began
         dead = Counter(properties.correlation_id for _, properties, _ in asks.dead())
     wanted = {_id(n) for n in range(MESSAGES)}
@@ -130,7 +131,7 @@ def _chaos(broker: Broker) -> Iterator[str]:
     yield f"| from the first message to the last answer, deaths and starts included | {took:.0f} s |"
 
 
-def _ordeal(folder: Path, broker: Broker, asks: Post) -> tuple[Counter[str], list[str]]:
+def _ordeal(folder: Path, broker: Broker, asks: Post, hard: bool) -> tuple[Counter[str], list[str]]:
     sending = threading.Thread(target=_send, args=(asks.beside(),))
     told: Counter[str] = Counter()
     deeds: list[str] = []
@@ -140,13 +141,15 @@ def _ordeal(folder: Path, broker: Broker, asks: Post) -> tuple[Counter[str], lis
         _running(folder, asks, "worker") as two,
     ):
         plan: list[tuple[int, str, Any]] = [
-            (100, "the broker killed (kill -9)", lambda: (broker.kill(), broker.start())),
             (250, "a worker killed", one.again),
             (400, "the server killed", server.again),
-            (550, "the broker killed", lambda: (broker.kill(), broker.start())),
             (700, "the other worker killed", two.again),
             (850, "the server killed", server.again),
         ]
+        for count in (100, 550):
+            name = "the broker killed (kill -9)" if hard else "the broker restarted"
+            plan.append((count, name, lambda: (broker.kill(), broker.start()) if hard else broker.restart()))
+        plan.sort(key=lambda deed: deed[0])
         sending.start()
         deadline = time.monotonic() + _PATIENCE
         while len(told) < MESSAGES and time.monotonic() < deadline:

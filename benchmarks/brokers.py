@@ -65,6 +65,13 @@ class Broker:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(30)
 
+    def restart(self) -> None:
+        """It shuts down in good order, and is there again."""
+        self.control("stop")
+        if self._process is not None:
+            self._process.wait(60)
+        self.start()
+
     def control(self, *command: str) -> None:
         """What ``rabbitmqctl`` does."""
         program = str(Path(self._program).with_name("rabbitmqctl"))
