@@ -16,6 +16,7 @@ from lookhear.serve.http import parts
 from lookhear.serve.http.problems import Recast
 
 T = TypeVar("T")
+_SOON = 0.05  # s in which most are done, and nobody need look whether the client is there
 
 
 async def attended(request: Request, work: Callable[..., T], *arguments: Any, seconds: float | None = None) -> T:
@@ -28,16 +29,26 @@ async def while_there(request: Request, answer: Awaitable[T]) -> T:
 
     Raises ClientDisconnect.
     """
-    working, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_gone(request))
+    working = asyncio.ensure_future(answer)
     try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working}, timeout=_SOON)
+        if not working.done():
+            await _done_or_gone(working, request)
         if not working.done():
             raise ClientDisconnect
         return working.result()
     finally:
         working.cancel()
+        await asyncio.wait({working})
+
+
+async def _done_or_gone(working: asyncio.Future[Any], request: Request) -> None:
+    leaving: asyncio.Future[Any] = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
         leaving.cancel()
-        await asyncio.wait({working, leaving})
+        await asyncio.wait({leaving})
 
 
 async def room(request: Request) -> None:

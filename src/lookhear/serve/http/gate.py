@@ -48,7 +48,8 @@ class Gate:
         awaited = asyncio.wrap_future(running)
         awaited.add_done_callback(_heard)
         try:
-            return await asyncio.wait_for(asyncio.shield(awaited), limit or None)
+            async with asyncio.timeout(limit or None):
+                return await asyncio.shield(awaited)
         except TimeoutError as error:
             if running.done() and not running.cancelled():
                 raise  # the work's own
