@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import NoReturn
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # our threads share the work; BLAS's own would only fight them
@@ -35,6 +35,17 @@ def _tune_the_process() -> None:
         libc.mallopt(trim_threshold, size)
     except (OSError, AttributeError):
         pass  # another libc manages by itself
+
+
+def _quicken_help() -> None:
+    """Typer imports what renders help that is Markdown, which ours is not: a third of all that --help takes."""
+    unused = ModuleType("rich.markdown")
+    unused.Markdown = None  # type: ignore[attr-defined]
+    sys.modules["rich.markdown"] = unused
+    try:
+        import typer.rich_utils  # noqa: F401
+    finally:
+        del sys.modules["rich.markdown"]  # whoever wants it gets the real one
 
 
 _INTERRUPTED = 130
@@ -83,6 +94,8 @@ def run() -> None:
         import lookhear.cli.models
         import lookhear.cli.vectors  # noqa: F401  (these register the commands)
 
+        if not sys.argv[1:] or {"-h", "--help"} & {*sys.argv}:
+            _quicken_help()
         _tune_the_process()
         code = typer.main.get_command(app)(standalone_mode=False)  # calling app would set a hook of typer's
         if code == _INTERRUPTED or _pressed:  # typer makes an exit code of it
