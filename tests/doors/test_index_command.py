@@ -70,6 +70,25 @@ def test_a_folder_is_found_by_words_and_looked_at_once(tmp_path: Path, models: P
     assert found[0] == str(photos / "crimson.png") and len(found) == 4
 
 
+def test_files_that_are_gone_are_forgotten_where_that_is_asked_for(tmp_path: Path, models: Path, photos: Path) -> None:
+    other = tmp_path / "photos-2"
+    other.mkdir()
+    odd = other / os.fsdecode(b"caf\xe9.png")
+    for path in (other / "red.png", odd):
+        path.write_bytes(png(plain(RED)))
+    assert "5 can be found now" in lookhear("index", "photos", "photos-2", folder=tmp_path, models=models).stderr
+    for path in (photos / "red.png", photos / "more/blue.png", other / "red.png"):
+        path.unlink()
+    kept = lookhear("index", "photos", folder=tmp_path, models=models)
+    assert "1 known from before" in kept.stderr and "gone and" not in kept.stderr, kept
+    pruned = lookhear("index", "photos", "--prune", folder=tmp_path, models=models)
+    assert pruned.returncode == 0 and "2 gone and forgotten" in pruned.stderr, pruned
+    found = paths(lookhear("search", "red", "--json", folder=tmp_path, models=models))
+    assert {Path(one).name for one in found} == {"green.png", "red.png", "caf\\xe9.png"}
+    pruned = lookhear("index", str(other), "--prune", folder=tmp_path, models=models)
+    assert "1 known from before, 1 gone and forgotten" in pruned.stderr, pruned
+
+
 def test_a_name_that_is_no_text_can_be_kept(tmp_path: Path, models: Path) -> None:
     (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(png(plain(RED)))
     for outcome in ("1 can be found now", "1 known from before"):

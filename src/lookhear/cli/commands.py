@@ -207,6 +207,7 @@ def index(
     paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files and folders.")],
     workers: Workers = 0,
     timeout: Timeout = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Forget files of those folders that are gone.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Make pictures, films and faces in them be found by 'lookhear search'; a second run does only what is new.
@@ -215,7 +216,7 @@ def index(
     """
     from lookhear.cli.index import run
 
-    raise typer.Exit(run(paths, workers, timeout, quiet))
+    raise typer.Exit(run(paths, workers, timeout, quiet, prune))
 
 
 @app.command()

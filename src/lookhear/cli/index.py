@@ -12,7 +12,7 @@ from lookhear.analysis.batch import file_digest
 from lookhear.analysis.codec import from_json
 from lookhear.analysis.report import Refusal, Report
 from lookhear.cli.analyze import answers_to
-from lookhear.cli.asked import expand
+from lookhear.cli.asked import expand, plain_paths
 from lookhear.cli.progress import files_bar
 from lookhear.contracts.indexed import PICTURES
 from lookhear.errors import WrongMedium
@@ -22,7 +22,7 @@ from lookhear.wiring.index import Index
 from lookhear.wiring.stores import vectors
 
 
-def run(paths: list[str], workers: int, timeout: float | None, quiet: bool) -> int:
+def run(paths: list[str], workers: int, timeout: float | None, quiet: bool, prune: bool) -> int:
     """The exit code: 0, or 3 when a file was refused."""
     if timeout is not None and not 0 < timeout < math.inf:
         raise typer.BadParameter("Give a number of seconds above 0.", param_hint="--timeout")
@@ -34,7 +34,9 @@ def run(paths: list[str], workers: int, timeout: float | None, quiet: bool) -> i
         raise typer.BadParameter("There is no file in it.", param_hint="PATH")
     store = vectors(settings)
     try:
-        count, refused = _indexed(Index(store, shelf_for(settings)), files, settings, workers, timeout, quiet)
+        index = Index(store, shelf_for(settings))
+        count, refused = _indexed(index, files, settings, workers, timeout, quiet)
+        count["gone"] = index.prune(plain_paths(paths), files) if prune else 0
     finally:
         store.close()
     for path, why in refused:
@@ -94,6 +96,7 @@ def _tell(count: Counter[str], settings: Settings) -> None:
         "known": "known from before",
         "unseen": "with nothing to see",
         "refused": "refused",
+        "gone": "gone and forgotten",
     }
     parts = [f"{count[name]} {words}" for name, words in said.items() if count[name] or name == "indexed"]
     where = settings.qdrant_url or settings.storage_dir.absolute()

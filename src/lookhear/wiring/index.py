@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lookhear.analysis.plan import Step, make_plan
@@ -42,10 +42,35 @@ class Index:
         id = _id(path)
         found = all_vectors(report, id, "", {"path": id, "sha256": report.medium.sha256, "by": self._by})
         if self._kept(path) is not None:
-            for name in SIZES:
-                Collection(self._vectors, name).delete({"media_store_id": id})  # there may be fewer faces now
+            self._forget(id)  # there may be fewer faces now
         keep_vectors(self._vectors, found)
         return len(found)
+
+    def prune(self, folders: Iterable[str], there: Iterable[str]) -> int:
+        """Files below ``folders`` that were indexed and are gone are forgotten; how many. ``there``: those that are not."""
+        below = tuple(os.path.join(_id(folder), "") for folder in folders)
+        present = {_id(path) for path in there}
+        gone = {
+            path
+            for path in self._paths()
+            if path.startswith(below) and path not in present and not os.path.lexists(path)
+        }
+        for path in gone:
+            self._forget(path)
+        return len(gone)
+
+    def _paths(self) -> Iterator[str]:
+        """Of all that was indexed, some of them more than once."""
+        for name in SIZES:
+            current = Collection(self._vectors, name).current()
+            after: int | None = None
+            while current is not None and (some := self._vectors.scroll(current.name, after)):
+                yield from (one.payload["path"] for one in some if isinstance(one.payload.get("path"), str))
+                after = some[-1].id
+
+    def _forget(self, id: str) -> None:
+        for name in SIZES:
+            Collection(self._vectors, name).delete({"media_store_id": id})
 
     def _kept(self, path: str) -> dict[str, Any] | None:
         current = self._images.current()
