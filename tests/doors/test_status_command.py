@@ -130,3 +130,18 @@ def test_a_device_that_is_not_there(tmp_path: Path, device: str, code: int, said
         timeout=60,
     )
     assert refused.returncode == code and said in refused.stderr
+
+
+@pytest.mark.parametrize(("tasks", "said"), [("visual,colour", "There is no task 'colour'"), ("analysis,audio", None)])
+def test_a_worker_takes_types_that_jobs_can_have(tmp_path: Path, tasks: str, said: str | None) -> None:
+    if said is None:
+        with Program(tmp_path, "worker", "--tasks", tasks):
+            return
+    refused = subprocess.run(
+        [LOOKHEAR, "worker", "--tasks", tasks],
+        env={**os.environ, "STORAGE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert refused.returncode == 2 and said in refused.stderr and "image_embedding" in refused.stderr

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from lookhear.analysis.codec import plain, to_json
 from lookhear.analysis.report import Report
@@ -48,6 +48,13 @@ class _Heeding:
         """Raises what stops the job."""
         self._control.progress()
         self._writing.write(data)
+
+
+def check_types(names: Iterable[str]) -> None:
+    """Each is a type that jobs can have. Raises UnknownTask."""
+    for name in names:
+        if name not in (ANALYSIS, *get_args(tagging.Kind)):
+            jobs.task_type(name)
 
 
 class Performer:

@@ -92,11 +92,12 @@ class Service:
             teller.start()
 
     def start_workers(self, task_types: Collection[str] | None = None) -> None:
-        """As many as MAX_WORKERS; for jobs of those types, or all."""
+        """As many as MAX_WORKERS; for jobs of those types, or all. Raises UnknownTask."""
         from lookhear.jobs.process import Target
         from lookhear.jobs.workers import Workers
-        from lookhear.wiring.performing import Performer
+        from lookhear.wiring.performing import Performer, check_types
 
+        check_types(task_types or ())
         threads = self.settings.worker_mode == "threads"
         work = Performer(self) if threads else Target("lookhear.wiring.performing:performer", (self.settings,))
         self._workers = Workers(self.jobs, work, self.settings, task_types=task_types)
