@@ -31,7 +31,10 @@ _LARGEST_TEXT = 256 << 20  # bytes of what a value may be unpacked to
 _PAUSE = 2.0  # s between looks at one that is gone
 _FULL = 10.0  # s before one that takes no more is given something again
 _LEVEL = 1  # of compression: reports shrink to a fifth at once
-_NONE = "REDIS_URL is no URL of a Redis. Give redis://:password@host:6379/0; write / # ? and @ in the password as %2F, %23, %3F, %40."
+_NONE = (
+    "REDIS_URL is no URL of a Redis. Give redis://:password@host:6379/0, and in a password write / as %2F, # as %23, "
+    "? as %3F and @ as %40."
+)
 _LOG = logging.getLogger(__name__)
 
 
