@@ -122,6 +122,10 @@ POISON = {
     "no object": (b"[1]", "bad_message"),
     "no file": (b'{"message_id": "m-1"}', "bad_message"),
     "a priority that is none": (b'{"message_id": "m-1", "file_path": "tune.wav", "priority": "soon"}', "bad_message"),
+    "a priority beyond all numbers": (
+        b'{"message_id": "m-1", "file_path": "tune.wav", "priority": 1%s}' % (b"0" * 400),
+        "bad_message",
+    ),
     "empty": (b"", "bad_message"),
     "nothing there": (b'{"message_id": "m-1", "file_path": "gone.wav"}', "medium_not_found"),
     "outside": (b'{"message_id": "m-1", "file_path": "/etc/passwd"}', "path_refused"),
@@ -148,6 +152,47 @@ def test_poison_is_answered_and_put_aside_with_its_reason(tmp_path: Path, mail: 
     assert original == poison and properties.headers["x-reason"] == code and properties.headers["mine"] == "kept"
     assert properties.headers["x-original-routing-key"] == "media.audio.ingested"
     assert properties.correlation_id == id and properties.delivery_mode == 2
+    assert mail.waiting() == 0
+
+
+def test_an_id_that_is_too_long_for_a_header_is_cut_there(tmp_path: Path, mail: Post, media: Path) -> None:
+    id = "\U0001f600" * 100
+    with serving(tmp_path, mail, media):
+        mail.send(asked("tune.wav", message_id=id))
+        mail.send(asked("gone.wav", message_id=f"{id}!"))
+        found = {body["message_id"]: properties.correlation_id for _, properties, body in heard(mail, 2)}
+    assert found == {id: id[:63], f"{id}!": id[:63]} and mail.waiting() == 0
+
+
+def test_copies_that_a_message_asks_for_are_not_made_of_what_is_put_aside(
+    tmp_path: Path, mail: Post, media: Path
+) -> None:
+    with serving(tmp_path, mail, media):
+        mail.send(asked("gone.wav", message_id="m"), headers={"CC": ["elsewhere"], "mine": "kept"})
+        mail.send(asked("tune.wav", message_id="after"))
+        assert sorted(body["message_id"] for _, _, body in heard(mail, 2)) == ["after", "m"]
+        ((_, properties, _),) = mail.dead()
+    assert properties.headers["mine"] == "kept" and "CC" not in properties.headers and mail.answers() == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"message_id": b"\xff"},
+        {"correlation_id": b"\xff"},
+        {"headers": {b"\xff": "a"}},
+        {"headers": {"a": b"\xff"}},
+        {"timestamp": 2**62},
+    ],
+    ids=repr,
+)
+def test_properties_that_cannot_be_read_hold_up_nobody(
+    tmp_path: Path, mail: Post, media: Path, odd: dict[str, Any]
+) -> None:
+    with serving(tmp_path, mail, media):
+        mail.send(asked("tune.wav", message_id="odd"), **odd)
+        mail.send(asked("tune.wav", message_id="after"))
+        assert sorted(body["message_id"] for _, _, body in heard(mail, 2, 20.0)) == ["after", "odd"]
     assert mail.waiting() == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import socket
+import socketserver
 import threading
 import time
 import zlib
@@ -234,12 +235,50 @@ def test_a_wrong_password_is_one_that_fails(caplog: pytest.LogCaptureFixture, tm
     assert "wrong@" not in caplog.text and len(lines(caplog)) == 2
 
 
+@pytest.mark.parametrize("answer", [b"$abc\r\n", b":x\r\n", b"*1\r\n" * 5000, b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_what_is_no_redis_is_one_that_fails(answer: bytes) -> None:
+    with _someone_else(answer) as (url, spoken), opened(url) as cache:
+        assert cache.kept("a") is None and cache.state == "down"
+        cache.keep("a", "{}")
+        before = len(spoken)
+        eventually(lambda: len(spoken) > before + 1)
+    with _someone_else(answer) as (url, _), opened(url) as cache:
+        cache.keep("a", "{}")
+        assert cache.state == "down"
+
+
+@contextmanager
+def _someone_else(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """Who says the same whatever is asked, and what was."""
+    spoken: list[bytes] = []
+
+    class Says(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            while asked := self.request.recv(4096):
+                spoken.append(asked)
+                self.request.sendall(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Says) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"redis://127.0.0.1:{server.server_address[1]}", spoken
+        server.shutdown()
+
+
 @pytest.mark.parametrize(
-    "url", ["localhost:6379", "http://localhost", "redis://localhost:port", "redis://localhost/x?db=y"]
+    "url",
+    [
+        "localhost:6379",
+        "http://localhost",
+        "redis://localhost:port",
+        "redis://localhost/x?db=y",
+        "redis://:secret#1@localhost",
+    ],
 )
 def test_a_url_that_is_none_is_refused_with_a_sentence(url: str) -> None:
-    with pytest.raises(InvalidSettings, match="REDIS_URL"):
+    with pytest.raises(InvalidSettings, match="REDIS_URL") as refused:
         Cache(url, 60.0)
+    assert "secret" not in str(refused.value)
 
 
 def test_closed_it_asks_nothing(tmp_path: Path) -> None:

@@ -131,10 +131,13 @@ def test_connections_that_the_server_ended_are_made_anew(postgresql_url: str, tm
         assert store.wait(5.0, seen) > seen
 
 
-@pytest.mark.parametrize("url", ["mysql://a/b", "sqlite://", "sqlite:///:memory:", "nonsense"])
+@pytest.mark.parametrize(
+    "url", ["mysql://a/b", "sqlite://", "sqlite:///:memory:", "nonsense", "postgresql://u@h:secret/a"]
+)
 def test_other_databases_are_refused(url: str) -> None:
-    with pytest.raises(InvalidSettings, match="DATABASE_URL"):
+    with pytest.raises(InvalidSettings, match="DATABASE_URL") as refused:
         database_url(JobSettings(database_url=url))
+    assert "secret" not in str(refused.value)
 
 
 def test_writers_of_a_locked_file_wait_for_their_turn(tmp_path: Path) -> None:

@@ -240,6 +240,7 @@ def test_a_process_with_a_thousand_open_files_tells_too(port: int, root: str) ->
     [
         ({"mqtt_topic": "a/#"}, "MQTT_TOPIC"),
         ({"mqtt_topic": "/"}, "MQTT_TOPIC"),
+        ({"mqtt_topic": "a/\udcff"}, "MQTT_TOPIC"),
         ({"mqtt_port": 0}, "MQTT_PORT"),
         ({"mqtt_broker": ""}, "MQTT_BROKER"),
         ({"mqtt_password": "x"}, "MQTT_USERNAME"),

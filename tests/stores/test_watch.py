@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -135,3 +136,14 @@ def test_nothing_that_is_committed_goes_unheard(settings: JobSettings) -> None:
             while seen < newest:
                 seen = store.wait(5.0, seen)
                 assert time.monotonic() - begun < 4.0
+
+
+def test_a_process_with_a_thousand_open_files_hears_too(settings: JobSettings) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as many, JobStore(settings) as store, JobStore(settings) as other:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+        many.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            many.enter_context(Path(os.devnull).open())
+        for _ in range(2):
+            heard(store, other)

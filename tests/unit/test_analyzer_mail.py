@@ -35,6 +35,9 @@ def test_it_is_kept_byte_for_byte(body: bytes, id: str | None) -> None:
 def test_headers_that_are_no_json_are_words_and_too_many_are_left_out() -> None:
     kept = Mail(b"", headers={"at": Path("x"), "deaths": [1]}).packed()["headers"]
     assert kept == {"at": "x", "deaths": "[1]"}
+    fractions = {"short": 0.5, "long": 0.1, "beyond": 1e300, "none": float("nan")}
+    kept = Mail(b"", headers=fractions).packed()["headers"]
+    assert kept == {"short": 0.5, "long": "0.1", "beyond": "1e+300", "none": "nan"}, "they are put aside in four bytes"
     assert Mail(b"", headers={"long": "x" * 20_000}).packed()["headers"] == {}
 
 

@@ -81,6 +81,24 @@ def test_what_waits_to_be_written_is_known_and_in_the_end_written() -> None:
     assert written == {"one": "new", "two": "2"} and memory.kept("one") == "new"
 
 
+def test_whatever_keeps_one_from_being_written_the_next_is(caplog: pytest.LogCaptureFixture) -> None:
+    written: dict[str, str] = {}
+    go_on = threading.Event()
+
+    def odd(key: str, json: str) -> None:
+        go_on.wait(10)
+        if key == "odd":
+            raise RuntimeError("Nobody thought of that.")
+        written[key] = json
+
+    memory = Later(written.get, odd)
+    memory.keep("odd", "1")
+    memory.keep("next", "2")
+    go_on.set()
+    memory.close()
+    assert written == {"next": "2"} and memory.kept("odd") is None and "Nobody thought of that." in caplog.text
+
+
 def test_more_than_may_wait_is_written_by_whoever_brings_it() -> None:
     written: dict[str, str] = {}
     go_on = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,4 +52,12 @@ class Mail:
 
 
 def _plain(value: Any) -> Any:
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+    return value if isinstance(value, (str, int, type(None))) or _short(value) else str(value)
+
+
+def _short(value: Any) -> bool:
+    """A number of four bytes, as which fractions are put aside."""
+    try:
+        return isinstance(value, float) and struct.unpack("f", struct.pack("f", value))[0] == value
+    except OverflowError:
+        return False

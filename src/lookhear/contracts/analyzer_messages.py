@@ -123,7 +123,7 @@ def _priority(value: Any) -> int:
         return PRIORITIES[value.strip().lower()]
     try:
         number = float("nan") if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not (0 <= number <= 10 and number == int(number)):
         raise BadMessage(f"priority must be {', '.join(PRIORITIES)}, or a whole number from 0 to 10.")

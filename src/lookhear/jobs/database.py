@@ -40,8 +40,8 @@ def database_url(settings: JobSettings) -> URL:
         return URL.create("sqlite", database=str(settings.storage_dir / "lookhear.db"))
     try:
         url = make_url(settings.database_url)
-    except ArgumentError as error:
-        raise InvalidSettings("DATABASE_URL is no URL. Give sqlite:///path or postgresql://user@host/name.") from error
+    except (ArgumentError, ValueError):  # which may tell a part of the password
+        raise InvalidSettings("DATABASE_URL is no URL. Give sqlite:///path or postgresql://user@host/name.") from None
     if url.drivername in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
     in_file = url.drivername == "sqlite" and url.database and url.database != ":memory:"

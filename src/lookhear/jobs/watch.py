@@ -196,7 +196,10 @@ class ServerWatch(Watch):
     def _hear(self, connection: Any, nudged: socket.socket) -> None:
         """Until something was told, or nothing for long. It may lie in the library already, read with an answer."""
         if not _told(connection) and not self._closed:
-            select.select([connection.fileno(), nudged], [], [], _SILENCE)
+            poll = select.poll()  # select itself fails in a process with a thousand open files
+            poll.register(connection.fileno(), select.POLLIN)
+            poll.register(nudged, select.POLLIN)
+            poll.poll(_SILENCE * 1000)
             connection.pgconn.consume_input()
             _told(connection)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _UNROUTED = "unrouted"
 _PATIENCE = 5.0  # s that a connection is waited for
+_SHORT = 255  # bytes of an id or a key, as AMQP has them
 _MARKS = 2048  # ids that are held: more than can be under way at once
 _SLOW = 15.0  # s without a word from the broker that are told of
 _LOG = logging.getLogger(__name__)
@@ -151,9 +152,9 @@ class Publisher:
             content_type=letter.content_type,
             delivery_mode=DeliveryMode.PERSISTENT,
             message_id=letter.message_id,
-            correlation_id=letter.correlation_id,
+            correlation_id=letter.correlation_id.encode()[:_SHORT].decode(errors="ignore"),
         )
-        answer = await self._exchanges[letter.dead].publish(message, letter.routing_key[:255], mandatory=True)
+        answer = await self._exchanges[letter.dead].publish(message, letter.routing_key[:_SHORT], mandatory=True)
         return not isinstance(answer, DeliveredMessage)
 
     async def _marked(self, letter: Letter) -> None:

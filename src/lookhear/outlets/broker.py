@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from lookhear.errors import InvalidSettings, OutletFailed, Unsupported
+from lookhear.outlets.lenient import bear_odd_messages
 
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
@@ -95,6 +96,7 @@ class Link:
     async def _turn(self) -> None:
         from aio_pika.connection import Connection, make_url
 
+        bear_odd_messages()
         told: dict[str, Any] = {"connection_name": self._name}
         url = make_url(self._url) if "heartbeat" in self._url else make_url(self._url, heartbeat=_HEARTBEAT)
         connection = Connection(url, client_properties=told)

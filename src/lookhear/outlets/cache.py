@@ -18,7 +18,7 @@ from lookhear.version import __version__
 try:
     from redis import ConnectionPool, Redis
     from redis.backoff import NoBackoff
-    from redis.exceptions import RedisError, ResponseError
+    from redis.exceptions import ResponseError
     from redis.retry import Retry
 except ImportError as error:
     raise Unsupported("REDIS_URL takes an optional part: pip install 'lookhear[redis]'.") from error
@@ -31,6 +31,10 @@ _LARGEST_TEXT = 256 << 20  # bytes of what a value may be unpacked to
 _PAUSE = 2.0  # s between looks at one that is gone
 _FULL = 10.0  # s before one that takes no more is given something again
 _LEVEL = 1  # of compression: reports shrink to a fifth at once
+_NONE = (
+    "REDIS_URL is no URL of a Redis. Give redis://:password@host:6379/0, and in a password write / as %2F, # as %23, "
+    "? as %3F and @ as %40."
+)
 _LOG = logging.getLogger(__name__)
 
 
@@ -48,8 +52,8 @@ class Cache:
                 retry=Retry(NoBackoff(), 0),
                 health_check_interval=0,
             )
-        except (ValueError, TypeError) as error:
-            raise InvalidSettings(f"REDIS_URL is no URL of a Redis: {error}.") from error
+        except (ValueError, TypeError):  # which may tell a part of the password
+            raise InvalidSettings(_NONE) from None
         self.where = _named(pool.connection_kwargs)
         self._redis = Redis(connection_pool=pool)
         self._guard = threading.Lock()
@@ -72,7 +76,7 @@ class Cache:
             if not str(error).startswith("WRONGTYPE"):
                 self._lost(error)
             return None
-        except (RedisError, OSError) as error:
+        except Exception as error:  # also what comes of an answer that is none of Redis's
             self._lost(error)
             return None
         return _unpacked(found) if isinstance(found, bytes) else None
@@ -88,7 +92,7 @@ class Cache:
             self._redis.set(PREFIX + key, value, px=self._ttl)
         except ResponseError as error:  # out of memory, read-only, or a disk that it cannot write to
             self._takes_no_more(error)
-        except (RedisError, OSError) as error:
+        except Exception as error:
             self._lost(error)
         else:
             self._takes_again()
@@ -112,7 +116,7 @@ class Cache:
         while not self._closing.wait(self._pause):
             try:
                 self._redis.get(PREFIX)
-            except (RedisError, OSError) as error:
+            except Exception as error:
                 _LOG.debug("Redis at %s still fails: %s", self.where, error)
             else:
                 break

@@ -159,8 +159,8 @@ class Mqtt:
 def connect(settings: OutletSettings) -> Mqtt:
     """The broker of the settings; nothing is asked of it yet. Raises InvalidSettings."""
     topic = settings.mqtt_topic
-    if not topic.strip("/") or len(topic) > _LONGEST_TOPIC or any(one in topic for one in "+#\0"):
-        raise InvalidSettings(f"MQTT_TOPIC={topic!r} is no topic to write to: give one without + and #.")
+    if not topic.strip("/") or len(topic) > _LONGEST_TOPIC or not topic.isprintable() or "+" in topic or "#" in topic:
+        raise InvalidSettings(f"MQTT_TOPIC={topic!r} is no topic to write to: give one in UTF-8 without + and #.")
     if not settings.mqtt_broker or not 0 < settings.mqtt_port < 65536:
         raise InvalidSettings("MQTT_BROKER and MQTT_PORT are to name a host and its port, such as localhost and 1883.")
     if settings.mqtt_password is not None and settings.mqtt_username is None:

@@ -6,8 +6,6 @@ import logging
 import threading
 from collections.abc import Callable
 
-from lookhear.errors import ServiceBusy
-
 _LOG = logging.getLogger(__name__)
 _LINGER = 0.02  # s: the answer goes out first
 _MOST = 32  # answers that wait; whoever brings more writes by themselves
@@ -71,5 +69,5 @@ class Later:
     def _write(self, key: str, json: str) -> None:
         try:
             self._keep(key, json)
-        except ServiceBusy as error:
+        except Exception as error:  # whatever it is, the answer itself is out, or is to go out
             _LOG.warning("an answer was not kept: %s", error)

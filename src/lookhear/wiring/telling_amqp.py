@@ -18,6 +18,7 @@ from lookhear.jobs.store import JobStore
 from lookhear.outlets.amqp import Letter, Publisher
 from lookhear.wiring.telling import Done
 
+_ROUTES = ("CC", "BCC")  # headers by which a broker sends copies elsewhere
 _GONE = {
     "cancelled": "The job was cancelled before it was done.",
     "deleted": "The job was deleted before it was answered.",
@@ -90,13 +91,14 @@ def _failed(event: Event, kept: Mapping[str, Any], error: dict[str, str], second
     body = json.dumps(told, ensure_ascii=False).encode()
     key = analyzer.routing_key(message.kind if message else "")
     about = {"x-reason": error["code"], "x-error": error["message"][:4000], "x-job-id": job_id}
+    theirs = {name: value for name, value in mail.headers.items() if name not in _ROUTES}
     came = {"x-original-exchange": mail.exchange, "x-original-routing-key": mail.routing_key}
     dead = Letter(
         mail.routing_key,
         mail.body,
         f"dead-{job_id}",
         mail.id,
-        {**mail.headers, **about, **came},
+        {**theirs, **about, **came},
         mail.content_type,
         True,
     )
