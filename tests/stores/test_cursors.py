@@ -76,6 +76,17 @@ class Ear:
         self.hold.set()
 
 
+class Breaks(Ear):
+    """Cannot stand one of the jobs."""
+
+    bad = ""
+
+    def deliver(self, events: Sequence[Event], done: Done) -> None:
+        if self.bad in {event.job_id for event in events}:
+            raise ValueError("That one cannot be put in words.")
+        super().deliver(events, done)
+
+
 def ended(store: JobStore, name: str = "1") -> Job:
     job = store.put(new(name))
     taken = store.take("w")
@@ -261,3 +272,20 @@ def test_no_event_is_passed_by_while_many_write(settings: JobSettings) -> None:
         eventually(lambda: len(ear.heard) >= 200)
         teller.close()
     assert sorted(ear.heard) == sorted((id, "cancelled") for id in jobs)
+
+
+def test_an_end_that_cannot_be_told_holds_up_no_others(store: JobStore, caplog: pytest.LogCaptureFixture) -> None:
+    ear = Breaks()
+    teller = Teller(store, ear)
+    store.cursor("ear").follow()
+    jobs = [ended(store, str(number)) for number in range(6)]
+    ear.bad = jobs[2].id
+    teller.start()
+    try:
+        eventually(lambda: len(ear.heard) == 5)
+        jobs.append(ended(store, "6"))
+        eventually(lambda: len(ear.heard) == 6)
+    finally:
+        teller.close()
+    assert [id for id, _ in ear.heard] == [job.id for job in jobs if job.id != ear.bad]
+    assert f"job {ear.bad} is completed" in caplog.text

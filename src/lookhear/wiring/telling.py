@@ -20,6 +20,7 @@ from lookhear.jobs.store import JobStore
 _LOG = logging.getLogger(__name__)
 _PATIENCE = 1.0  # s between looks, whatever is heard
 _MOST = 256  # events that are told in one go
+_TRIES = 3  # of an event that an outlet breaks at, which is a bug of ours
 
 Done = Callable[[int], None]
 
@@ -55,6 +56,8 @@ class Teller:
         self._cursor = jobs.cursor(outlet.name)
         self._closing = threading.Event()
         self._holds = self._failing = False
+        self._alone = 0  # so many events more are told one by one: the outlet broke at one of them
+        self._broke_at, self._broke = 0, 0  # at which event, and how often
         names = f"lookhear-tell-{outlet.name}", f"lookhear-beat-{outlet.name}"
         self._thread = threading.Thread(target=self._run, name=names[0], daemon=True)
         self._heart = threading.Thread(target=self._beat, name=names[1], daemon=True)
@@ -99,9 +102,9 @@ class Teller:
         self._outlet.begin()
         while not self._closing.is_set():
             newest = self._jobs.newest_event()
-            events = self._jobs.events(seen, limit=_MOST, kinds=ENDS)
+            events = self._jobs.events(seen, limit=1 if self._alone else _MOST, kinds=ENDS)
             if events:
-                self._outlet.deliver(events, self._done)
+                self._deliver(events)
                 seen = events[-1].id
                 self._done(seen)
                 self._recovered()
@@ -112,6 +115,26 @@ class Teller:
             if not self._holds:
                 raise NotOurs("It was held too long without a sign of life.")
         self._done(seen)
+
+    def _deliver(self, events: Sequence[Event]) -> None:
+        """One that cannot be told at all does not hold up those behind it for ever: it is left out, and the log says so."""
+        first = events[0]
+        if self._alone and self._broke_at == first.id and self._broke >= _TRIES:
+            _LOG.error(
+                "'%s' was not told that job %s is %s: please report it.", self._outlet.name, first.job_id, first.kind
+            )
+            return
+        try:
+            self._outlet.deliver(events, self._done)
+        except (OutletFailed, ServiceBusy, NotOurs):
+            raise
+        except Exception:
+            if self._alone:
+                self._broke = self._broke + 1 if self._broke_at == first.id else 1
+                self._broke_at = first.id
+            self._alone = _MOST
+            raise
+        self._alone = max(0, self._alone - 1)
 
     def _done(self, seen: int) -> None:
         if not self._cursor.beat(seen):
