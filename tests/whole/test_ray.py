@@ -21,6 +21,7 @@ from examples.film import write_film
 from examples.picture import write_poster
 from examples.tune import compose, write
 from support.files import jpeg
+from support.ports import free_port
 from support.s3 import Stores, serving
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'lookhear[ray]'")
@@ -101,6 +102,13 @@ def untimed(line: str) -> dict[str, Any]:
     data: dict[str, Any] = json.loads(line)
     data.pop("timings", None)
     return data
+
+
+def test_a_cluster_where_nobody_is_is_told_at_once(media: Path, tmp_path: Path) -> None:
+    began = time.monotonic()
+    gone = ray(str(media), "--out", str(tmp_path / "out"), RAY_ADDRESS=f"127.0.0.1:{free_port()}")
+    assert gone.returncode == 4 and "check RAY_ADDRESS=127.0.0.1:" in gone.stderr, gone
+    assert time.monotonic() - began < 60, "Ray itself tries for minutes"
 
 
 def test_rows_are_what_the_plain_run_says_and_counts_add_up(
