@@ -118,6 +118,7 @@ def test_rows_are_what_the_plain_run_says_and_counts_add_up(
     done = ray(str(media), "--out", str(out), "--block", "5", **cluster)
     assert done.returncode == 3, done.stderr
     assert "17 files = 15 analysed + 2 refused; 17 rows" in done.stderr
+    assert "errors among the rows: empty_medium 1, not_a_medium 1" in done.stderr
     assert "Traceback" not in done.stderr and "WARNING" not in done.stderr
     lookhear(str(media), "--out", str(plain))
     lines = {
