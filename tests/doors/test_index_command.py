@@ -89,6 +89,12 @@ def test_files_that_are_gone_are_forgotten_where_that_is_asked_for(tmp_path: Pat
     assert "1 known from before, 1 gone and forgotten" in pruned.stderr, pruned
 
 
+def test_faces_that_were_left_out_are_told_of(tmp_path: Path, models: Path, photos: Path) -> None:
+    lookhear("index", "photos", folder=tmp_path, models=models)
+    none = lookhear("search", "--face", "photos/red.png", folder=tmp_path, models=models)
+    assert none.returncode == 0 and "Faces take models for faces and face_embedding" in none.stdout, none
+
+
 def test_a_name_that_is_no_text_can_be_kept(tmp_path: Path, models: Path) -> None:
     (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(png(plain(RED)))
     for outcome in ("1 can be found now", "1 known from before"):

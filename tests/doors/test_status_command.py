@@ -71,6 +71,25 @@ def test_it_shows_workers_jobs_and_connections(tmp_path: Path, store: JobStore) 
     assert "No workers" in broken.stdout, "it was killed, and its children end with it"
 
 
+def test_a_service_that_just_began_has_its_storage_folder(tmp_path: Path) -> None:
+    elsewhere = {"DATABASE_URL": f"sqlite:///{tmp_path / 'jobs.db'}"}
+    with Program(tmp_path, "serve", "--port", "0", "--workers-off", **elsewhere) as server, server.client() as client:
+        eventually(lambda: client.get("/health/ready").status_code == 200)
+        shown = status(tmp_path, **elsewhere)
+        assert shown.returncode == 0 and "is not there" not in shown.stdout, shown.stdout
+        for variable in ("WEBHOOK_URL", "QDRANT_URL", "AMQP_CONNECTION_STRING"):
+            broken = status(tmp_path, "--json", **elsewhere, **{variable: "broker"})
+            assert broken.returncode == 3 and "its URL cannot be read" in broken.stdout, broken.stdout
+
+
+def test_a_service_that_can_keep_no_uploads_does_not_begin(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    own = {"DATABASE_URL": f"sqlite:///{tmp_path / 'jobs.db'}", "STORAGE_DIR": str(tmp_path / "file" / "data")}
+    command = [LOOKHEAR, "serve", "--port", "0", "--workers-off"]
+    ended = subprocess.run(command, env={**os.environ, **own}, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2 and f"STORAGE_DIR={own['STORAGE_DIR']} cannot be made" in ended.stderr, ended
+
+
 def test_it_goes_on_looking(tmp_path: Path, store: JobStore) -> None:
     environment = {**os.environ, "STORAGE_DIR": str(tmp_path / "data")}
     command = [LOOKHEAR, "status", "--watch", "--json"]

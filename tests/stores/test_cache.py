@@ -58,6 +58,20 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [one.getMessage() for one in caplog.records if one.levelno >= logging.INFO and "cache" in one.name]
 
 
+def test_one_that_is_not_there_is_known_to_be_so_before_anything_is_asked(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with opened(f"redis://127.0.0.1:{free_port()}") as cache:
+        cache.look()
+        assert cache.state == "down" and len(lines(caplog)) == 1 and "fails" in lines(caplog)[0]
+
+
+def test_one_that_is_there_is_told_of_once(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with opened(url) as cache:
+        cache.look()
+        assert cache.state == "connected" and lines(caplog) == [f"Answers are kept in Redis at {cache.where}."]
+
+
 def test_what_one_keeps_another_reads_until_its_time_is_over(url: str, key: str) -> None:
     with opened(url) as one, opened(url, ttl=0.05) as other, Redis.from_url(url) as raw:
         assert other.kept(key) is None

@@ -22,6 +22,7 @@ from lookhear.jobs.store import JobStore
 from lookhear.jobs.worker import Perform
 from lookhear.jobs.workers import Workers
 from support.jobs import eventually, new
+from support.services import fresh_database
 
 
 @pytest.fixture
@@ -251,3 +252,28 @@ def test_a_process_that_is_stuck_is_replaced(store: JobStore, tmp_path: Path) ->
         assert ended(store, stuck).error_code == "job_timed_out"
         assert ended(store, next).status is Status.COMPLETED
         assert workers.alive == 1
+
+
+def test_a_database_that_is_away_does_not_fill_the_log(
+    postgresql_server: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import psycopg
+
+    def said(words: str) -> int:
+        return sum(words in one.getMessage() for one in caplog.records)
+
+    with fresh_database(postgresql_server) as url:
+        own = JobSettings(storage_dir=tmp_path, database_url=url, worker_poll_interval=0.2, worker_lease_seconds=0.3)
+        name = url.rpartition("/")[2]
+        with JobStore(own) as store, psycopg.connect(postgresql_server, autocommit=True) as connection:
+            workers = Workers(store, lambda job, control: {}, own)
+            workers.start()
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+            gone = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            connection.execute(gone.encode())
+            eventually(lambda: said("be looked after") > 0)
+            before = said("be taken")
+            eventually(lambda: said("be taken") > before + 20)
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+            workers.stop(5.0)
+        assert said("be looked after") <= 4, "it is looked five times a second"

@@ -215,7 +215,7 @@ def test_a_silent_film_has_null_for_sound() -> None:
 def test_a_picture_is_refused(tmp_path: Path) -> None:
     write_poster(tmp_path / "poster.png", 0.2)
     asked, report = analysed(tmp_path / "poster.png")
-    with pytest.raises(WrongMedium, match="audio and video") as raised:
+    with pytest.raises(WrongMedium, match=r"This is an image\. The analyzer takes audio and video") as raised:
         analyzer.answer(asked, report)
     told = analyzer.failed(asked, raised.value, seconds=0.25)
     assert (told["message_id"], told["media_id"], told["processing_time"]) == ("m", "i", 0.25)

@@ -258,5 +258,5 @@ def test_a_film_without_sound_has_no_speech() -> None:
 def test_a_picture_is_no_film(tmp_path: Path) -> None:
     write_poster(tmp_path / "poster.png", 0.2)
     for path in ("ocr", "scenes", "transcribe"):
-        with pytest.raises(WrongMedium):
+        with pytest.raises(WrongMedium, match="This is an image"):
             inferred(path, tmp_path / "poster.png")

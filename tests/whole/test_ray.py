@@ -21,6 +21,7 @@ from examples.film import write_film
 from examples.picture import write_poster
 from examples.tune import compose, write
 from support.files import jpeg
+from support.ports import free_port
 from support.s3 import Stores, serving
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'lookhear[ray]'")
@@ -103,6 +104,13 @@ def untimed(line: str) -> dict[str, Any]:
     return data
 
 
+def test_a_cluster_where_nobody_is_is_told_at_once(media: Path, tmp_path: Path) -> None:
+    began = time.monotonic()
+    gone = ray(str(media), "--out", str(tmp_path / "out"), RAY_ADDRESS=f"127.0.0.1:{free_port()}")
+    assert gone.returncode == 4 and "check RAY_ADDRESS=127.0.0.1:" in gone.stderr, gone
+    assert time.monotonic() - began < 60, "Ray itself tries for minutes"
+
+
 def test_rows_are_what_the_plain_run_says_and_counts_add_up(
     cluster: dict[str, str], media: Path, tmp_path: Path
 ) -> None:
@@ -110,6 +118,7 @@ def test_rows_are_what_the_plain_run_says_and_counts_add_up(
     done = ray(str(media), "--out", str(out), "--block", "5", **cluster)
     assert done.returncode == 3, done.stderr
     assert "17 files = 15 analysed + 2 refused; 17 rows" in done.stderr
+    assert "errors among the rows: empty_medium 1, not_a_medium 1" in done.stderr
     assert "Traceback" not in done.stderr and "WARNING" not in done.stderr
     lookhear(str(media), "--out", str(plain))
     lines = {

@@ -123,6 +123,15 @@ def _here(settings: Settings, asked: dict[str, Any], words: str | None, file: Pa
     return {"collection": found.collection, "model": made, "hits": hits}
 
 
+def _advice(collection: str) -> str:
+    """How something gets there: faces are left out of an index that had no models for them."""
+    from lookhear.contracts.search import SEARCHED
+
+    if collection == SEARCHED["faces"].collection:
+        return " Faces take models for faces and face_embedding (lookhear models list); then: lookhear index PATH"
+    return " Put something there: lookhear index PATH"
+
+
 def _show(found: dict[str, Any], served: str, folder: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
@@ -132,7 +141,7 @@ def _show(found: dict[str, Any], served: str, folder: Path) -> None:
     where = served or f"the storage folder {folder.absolute()}"
     if not found["hits"]:
         why = "Nothing is near enough" if found["model"] else f"Nothing is kept in {found['collection']} yet"
-        typer.echo(f"{why} ({where}).{'' if found['model'] else ' Put something there: lookhear index PATH'}")
+        typer.echo(f"{why} ({where}).{'' if found['model'] else _advice(found['collection'])}")
         return
     table = Table()
     for title in ("score", "medium", "job"):

@@ -56,7 +56,9 @@ def _sentence(total: Sum, out: str) -> str:
     parts = [f"{total.listed} files = {total.done} analysed + {total.refused} refused"]
     parts.append(f"+ {total.known} known from before;" if total.known else ";")
     rate = f"{total.files_per_second:.1f} files/s with {total.actors} actors"
-    return f"{' '.join(parts).replace(' ;', ';')} {total.rows} rows in {out}, {rate}"
+    codes = ", ".join(f"{code} {count}" for code, count in sorted(total.errors.items()))
+    why = f"; errors among the rows: {codes} (see the columns path and error)" if codes else ""
+    return f"{' '.join(parts).replace(' ;', ';')} {total.rows} rows in {out}, {rate}{why}"
 
 
 @contextmanager

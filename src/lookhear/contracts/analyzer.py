@@ -14,7 +14,7 @@ from typing import Any
 from lookhear.analysis.codec import plain
 from lookhear.analysis.report import Report
 from lookhear.contracts.analyzer_messages import Message, message_id
-from lookhear.contracts.base import Ask, error_of, found, model_versions, sentences
+from lookhear.contracts.base import Ask, a, error_of, found, model_versions, sentences
 from lookhear.errors import LookhearError, WrongMedium
 from lookhear.models.card import Card
 from lookhear.version import __version__
@@ -124,7 +124,7 @@ def answer(
     """
     kind = report.medium.kind
     if kind not in ("audio", "video"):
-        raise WrongMedium(f"This is {kind}. The analyzer takes audio and video; images have doors of their own.")
+        raise WrongMedium(f"This is {a(kind)}. The analyzer takes audio and video; images have doors of their own.")
     asked = [group for group in FEATURES if kind in group.kinds and _wanted(group, message)]
     took = report.timings.get("total", 0.0) if seconds is None else seconds
     return {

@@ -39,12 +39,17 @@ def found(report: Report, *tasks: str) -> Any:
     return next((report[task] for task in tasks if task in report), None)
 
 
+def a(kind: str) -> str:
+    """As one says it: audio, video, but an image."""
+    return "an image" if kind == "image" else kind
+
+
 def failure(report: Report, *tasks: str) -> LookhearError:
     """Why none of ``tasks`` has a value."""
     for error in report.errors:
         if error.task in tasks:
             return of_code(error.code, error.message)
-    return WrongMedium(f"This is {report.medium.kind}, which '{tasks[0]}' is not about. Send another kind of file.")
+    return WrongMedium(f"This is {a(report.medium.kind)}, which '{tasks[0]}' is not about. Send another kind of file.")
 
 
 def status_of(error: LookhearError, statuses: Statuses) -> int:

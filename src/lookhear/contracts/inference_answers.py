@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from lookhear.analysis.report import Report
-from lookhear.contracts.base import failure, found, models_of, ms, sentences, value
+from lookhear.contracts.base import a, failure, found, models_of, ms, sentences, value
 from lookhear.contracts.inference import Config, config_hash, inference
 from lookhear.errors import EmptyMedium, WrongMedium
 from lookhear.version import __version__
@@ -160,7 +160,7 @@ def tiles(starts: Iterable[float], duration: float, least: float) -> list[int]:
 def _film(report: Report, task: str) -> Any:
     """The value of a film. Raises WrongMedium for a picture."""
     if report.medium.kind != "video":
-        raise WrongMedium(f"This is {report.medium.kind}, not video. Send a film.")
+        raise WrongMedium(f"This is {a(report.medium.kind)}, not video. Send a film.")
     return value(report, task)
 
 

@@ -116,6 +116,7 @@ class Workers:
         reclaims = _Every(self._settings.worker_lease_seconds / 3, self._store.reclaim)
         expires = _Every(_EXPIRE, self._store.expire)
         neighbours = Neighbours(self._store)
+        trouble = ""
         while not self._stopping.wait(_LOOK):
             try:
                 self._replace()
@@ -123,7 +124,11 @@ class Workers:
                 reclaims.turn()
                 expires.turn()
             except Exception as error:  # whatever it is, nobody else looks after them
-                _LOG.warning("workers cannot be looked after: %s", error)
+                if str(error) != trouble:  # it is looked at often: one line as long as it lasts
+                    _LOG.warning("workers cannot be looked after: %s", error)
+                trouble = str(error)
+            else:
+                trouble = ""
 
     def _replace(self) -> None:
         for index, slot in enumerate(self._slots):

@@ -115,7 +115,8 @@ class Link:
 
     def _lost(self, why: str) -> None:
         if self.state != "lost" and not self.closing:
-            _LOG.warning("%s: no connection to the broker at %s: %s. It is tried again.", self._name, self.place, why)
+            said = why.rstrip(".")  # some end in one
+            _LOG.warning("%s: no connection to the broker at %s: %s. It is tried again.", self._name, self.place, said)
         self.state = "lost"
 
 

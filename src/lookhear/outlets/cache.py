@@ -97,6 +97,12 @@ class Cache:
         else:
             self._takes_again()
 
+    def look(self) -> None:
+        """Whether it is there is known, and in the log."""
+        self.kept("")
+        if not self._down:
+            _LOG.info("Answers are kept in Redis at %s.", self.where)
+
     def close(self) -> None:
         """Nothing is asked any more."""
         self._closing.set()

@@ -7,6 +7,7 @@ import math
 import os
 import secrets
 import shutil
+import socket
 import sys
 import tempfile
 import threading
@@ -33,6 +34,7 @@ _QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
 }
+_PATIENCE = 5.0  # s for a connection to a cluster
 Told = Callable[[int, int, int, int], None]  #: files listed, known, done, refused so far
 
 
@@ -176,6 +178,7 @@ def _cluster(settings: ScaleSettings, actors: int) -> Iterator[None]:
         yield
         return
     if os.environ.get("RAY_ADDRESS"):
+        _reached(os.environ["RAY_ADDRESS"])
         with _ended():
             _start({})
             yield
@@ -188,6 +191,19 @@ def _cluster(settings: ScaleSettings, actors: int) -> Iterator[None]:
             yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _reached(address: str) -> None:
+    """Someone is there: Ray would go on for minutes before it said that nobody is. Raises ServiceUnreachable."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # auto, local, and whatever else Ray knows
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise ServiceUnreachable(
+            f"No Ray answers there: check RAY_ADDRESS={address} ({getattr(error, 'strerror', None) or error})."
+        ) from error
 
 
 @contextmanager

@@ -63,8 +63,10 @@ def _server(name: str, url: str) -> Connection:
     """It takes connections; whether it likes us is another matter."""
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+        host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme)
     except ValueError:
+        host = port = None
+    if not host or not port:
         return Connection(name, "broken", "its URL cannot be read; correct the setting")
     return _reached(name, host, port)
 

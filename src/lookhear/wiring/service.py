@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import threading
 import time
 import uuid
@@ -17,7 +18,7 @@ from lookhear.analysis.plan import Options
 from lookhear.analysis.report import Report
 from lookhear.analysis.sweep import Progress
 from lookhear.contracts.base import JOBS
-from lookhear.errors import InvalidReport, LookhearError
+from lookhear.errors import InvalidReport, InvalidSettings, LookhearError
 from lookhear.jobs.job import Job, NewJob
 from lookhear.jobs.spool import Spool
 from lookhear.jobs.tally import Tally
@@ -61,8 +62,10 @@ class Service:
     def open(self, *, tells: bool = True) -> None:
         """The database is ready. ``tells``: outlets hear of jobs from here. Raises what keeps it from being so."""
         self.jobs.open()
+        if tells:
+            self._house()
         if self.cache is not None:  # made here: its code takes a while to import
-            _LOG.info("Answers are kept in Redis at %s.", self.cache.where)
+            self.cache.look()
         self._opened.set()
         if tells:
             self._tell()
@@ -82,6 +85,16 @@ class Service:
             _LOG.warning("the last figures were not kept: %s", error)
         self.jobs.close()
         self._opened.clear()
+
+    def _house(self) -> None:
+        """The storage folder is there: uploads need it wherever the database lies. Raises InvalidSettings."""
+        folder = self.settings.storage_dir
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidSettings(f"STORAGE_DIR={folder} cannot be made: {error.strerror or error}.") from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise InvalidSettings(f"STORAGE_DIR={folder} cannot be written to. Check its owner and permissions.")
 
     def _tell(self) -> None:
         from lookhear.wiring.outlets import outlets
