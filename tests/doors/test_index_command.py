@@ -87,6 +87,8 @@ def test_files_that_are_gone_are_forgotten_where_that_is_asked_for(tmp_path: Pat
     assert {Path(one).name for one in found} == {"green.png", "red.png", "caf\\xe9.png"}
     pruned = lookhear("index", str(other), "--prune", folder=tmp_path, models=models)
     assert "1 known from before, 1 gone and forgotten" in pruned.stderr, pruned
+    away = lookhear("index", "no-disk", "--prune", folder=tmp_path, models=models)
+    assert away.returncode == 2 and "Nothing was forgotten" in away.stderr.replace("\n", " "), away
 
 
 def test_faces_that_were_left_out_are_told_of(tmp_path: Path, models: Path, photos: Path) -> None:

@@ -28,6 +28,12 @@ def run(paths: list[str], workers: int, timeout: float | None, quiet: bool, prun
         raise typer.BadParameter("Give a number of seconds above 0.", param_hint="--timeout")
     if any(path == "-" or ("://" in path and not Path(path).exists()) for path in paths):
         raise typer.BadParameter("Only files and folders of this machine can be found again.", param_hint="PATH")
+    if prune and (gone := next((path for path in plain_paths(paths) if not Path(path).exists()), None)):
+        raise typer.BadParameter(
+            f"{gone} is not there: is a disk away? Nothing was forgotten. Name folders that are there, "
+            "such as the one above it.",
+            param_hint="PATH",
+        )
     settings = load_settings()
     files = _files(paths, settings.storage_dir.resolve())
     if not files:

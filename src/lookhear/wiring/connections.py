@@ -77,7 +77,7 @@ def _reached(name: str, host: str, port: int) -> Connection:
         socket.create_connection((host, port), _PATIENCE).close()
     except OSError as error:
         return Connection(name, "broken", f"{host}:{port} does not answer ({error.strerror or error})")
-    return Connection(name, "ok", f"{host}:{port}, {_ms(begun)}")
+    return Connection(name, "ok", f"{host}:{port} takes connections, {_ms(begun)}")
 
 
 def _ms(begun: float) -> str:
