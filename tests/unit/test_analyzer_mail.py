@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookhear.contracts.analyzer_mail import Mail
+from lookhear.contracts.analyzer_messages import MOST
 from lookhear.errors import BadMessage
 from lookhear.jobs.job import ANSWER
 from lookhear.serve.amqp.incoming import job_of, key_of
@@ -30,6 +31,17 @@ def test_it_is_kept_byte_for_byte(body: bytes, id: str | None) -> None:
     assert isinstance(mail.id, str) and mail.id
     with suppress(BadMessage):
         assert mail.read().message_id == mail.id
+
+
+def test_what_an_earlier_version_kept_is_read() -> None:
+    assert Mail.of({"body": "\u00ff{}", "message_id": "m", "exchange": ""}) == Mail(b"\xff{}", "m")
+
+
+def test_a_huge_message_is_refused_and_kept_about_as_small_as_it_came() -> None:
+    mail = Mail(b"\xff" * (MOST + 1), "m")
+    with pytest.raises(BadMessage, match="1048577 bytes"):
+        mail.read()
+    assert mail.id == "m" and len(json.dumps(mail.packed())) < 1.4 * MOST and Mail.of(mail.packed()) == mail
 
 
 def test_headers_that_are_no_json_are_words_and_too_many_are_left_out() -> None:

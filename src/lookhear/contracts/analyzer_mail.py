@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,8 +37,9 @@ class Mail:
     def packed(self) -> dict[str, Any]:
         """As JSON, byte for byte."""
         headers = {name: _plain(value) for name, value in self.headers.items()}
+        text = self.body.isascii()
         return {
-            "body": self.body.decode("latin-1"),
+            ("body" if text else "base64"): (self.body if text else b64encode(self.body)).decode("ascii"),
             "message_id": self.message_id,
             "exchange": self.exchange,
             "routing_key": self.routing_key,
@@ -48,7 +50,9 @@ class Mail:
     @classmethod
     def of(cls, packed: Mapping[str, Any]) -> Mail:
         """What ``packed`` made."""
-        return cls(**{**packed, "body": packed["body"].encode("latin-1")})
+        told = dict(packed)
+        coded = told.pop("base64", None)
+        return cls(**{**told, "body": b64decode(coded) if coded is not None else told["body"].encode("latin-1")})
 
 
 def _plain(value: Any) -> Any:

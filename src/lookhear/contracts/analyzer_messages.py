@@ -26,6 +26,7 @@ OPTIONS = (
     "similarity_analysis",
     "quality_assessment",
 )  #: all on unless told otherwise
+MOST = 1 << 20  #: bytes of a message
 _FILMS = frozenset({"mp4", "avi", "mov", "mkv", "webm", "m4v", "mpg", "mpeg", "wmv", "flv", "ts", "3gp", "ogv"})
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -80,6 +81,8 @@ def known_id(body: bytes, id: str | None = None) -> str:
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
+    if len(body) > MOST:
+        raise BadMessage(f"The message has {len(body)} bytes, and {MOST} are the most. Name the file, do not send it.")
     try:
         data = json.loads(body)
         json.dumps(data, ensure_ascii=False).encode()  # halves of characters that are written as \\u can be no path
