@@ -14,16 +14,13 @@ import numpy as np
 import pytest
 
 from lookhear.contracts.points import face_point_id
-from lookhear.models.own import Description, import_file
-from lookhear.models.settings import ModelSettings
-from lookhear.models.shelf import Shelf
 from lookhear.outlets.collections import FACES, IMAGES
 from lookhear.outlets.vectors import Made, Point
 from lookhear.serve.http.app import create_app
 from lookhear.serve.http.keys import make_pair, read_private, sign
 from lookhear.settings import Settings
 from support.asking import ended
-from support.clip import BLUE, GREEN, RED, WIDTH, plain, png, write_clip
+from support.clip import BLUE, GREEN, RED, WIDTH, plain, png, small_store
 from support.service import served
 from support.working import WorkingService
 
@@ -33,9 +30,7 @@ MEDIA = {"1": RED, "2": GREEN, "3": BLUE, "4": (200, 60, 0)}
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with the small model."""
-    folder = tmp_path_factory.mktemp("models")
-    import_file(write_clip(folder / "made" / "small-clip"), Shelf(ModelSettings(model_cache_dir=folder)), Description())
-    return folder
+    return small_store(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture

@@ -10,23 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from lookhear.models.own import Description, import_file
-from lookhear.models.settings import ModelSettings
-from lookhear.models.shelf import Shelf
 from lookhear.outlets.collections import IMAGES
 from lookhear.outlets.vectors import Made
 from lookhear.settings import Settings
 from lookhear.wiring.stores import vectors
-from support.clip import BLUE, GREEN, RED, WIDTH, plain, png, write_clip
+from support.clip import BLUE, GREEN, RED, WIDTH, plain, png, small_store
 from support.sound import encode, tone
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with the small model that knows three colours."""
-    folder = tmp_path_factory.mktemp("models")
-    import_file(write_clip(folder / "made" / "small-clip"), Shelf(ModelSettings(model_cache_dir=folder)), Description())
-    return folder
+    return small_store(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -27,25 +27,6 @@ Sql = Callable[[str], None]
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> JobSettings:
     url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None
     return JobSettings(storage_dir=tmp_path, database_url=url, event_ttl=10.0)
-
-
-@pytest.fixture
-def store(settings: JobSettings) -> Iterator[JobStore]:
-    with JobStore(settings) as store:
-        yield store
-
-
-@pytest.fixture
-def sql(settings: JobSettings) -> Iterator[Sql]:
-    """Changes the database behind the store's back, as time that passes would."""
-    database = Database(settings)
-
-    def run(words: str) -> None:
-        with database.write() as connection:
-            connection.execute(text(words))
-
-    yield run
-    database.close()
 
 
 class Ear:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from lookhear.errors import DuplicateJob, InvalidOptions, QueueFull
-from lookhear.jobs.database import Database
 from lookhear.jobs.guards import Clock
 from lookhear.jobs.job import Job, Status
 from lookhear.jobs.settings import JobSettings
@@ -27,25 +25,6 @@ Sql = Callable[[str], None]
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> JobSettings:
     url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None
     return JobSettings(storage_dir=tmp_path, database_url=url, worker_retry_seconds=60.0)
-
-
-@pytest.fixture
-def store(settings: JobSettings) -> Iterator[JobStore]:
-    with JobStore(settings) as store:
-        yield store
-
-
-@pytest.fixture
-def sql(settings: JobSettings) -> Iterator[Sql]:
-    """Changes the database behind the store's back, as a clock that jumps would."""
-    database = Database(settings)
-
-    def run(words: str) -> None:
-        with database.write() as connection:
-            connection.execute(text(words))
-
-    yield run
-    database.close()
 
 
 def taken(store: JobStore, worker: str = "w") -> Job:

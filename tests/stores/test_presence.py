@@ -34,12 +34,6 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> JobSettings:
     return JobSettings(storage_dir=tmp_path, database_url=url, worker_poll_interval=0.05)
 
 
-@pytest.fixture
-def store(settings: JobSettings) -> Iterator[JobStore]:
-    with JobStore(settings) as store:
-        yield store
-
-
 class Performing:
     """Works as long as it is held back; fails where it is asked to."""
 

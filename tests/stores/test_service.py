@@ -6,9 +6,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -18,6 +16,7 @@ from lookhear.jobs.job import Job, NewJob, Status
 from lookhear.settings import Settings
 from lookhear.wiring.service import Service
 from support.jobs import eventually
+from support.stocked import stocked
 from support.web import Web
 from support.web import web as real_web
 
@@ -26,21 +25,6 @@ from support.web import web as real_web
 def web() -> Iterator[Web]:
     with real_web() as found:
         yield found
-
-
-@contextmanager
-def serving(folder: Path, **settings: Any) -> Iterator[Service]:
-    """With a worker, and the picture 'teal' in the media store."""
-    (folder / "media").mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (64, 48), "teal").save(folder / "media" / "teal.png")
-    service = Service(Settings(storage_dir=folder, max_workers=1, worker_max_retries=0, **settings))
-    service.open()
-    service.start_workers()
-    try:
-        yield service
-    finally:
-        service.stop_workers()
-        service.close()
 
 
 def ended(service: Service, job: Job) -> Job:
@@ -53,7 +37,7 @@ def ended(service: Service, job: Job) -> Job:
 
 
 def test_the_same_question_is_answered_from_what_is_kept(tmp_path: Path) -> None:
-    with serving(tmp_path) as service:
+    with stocked(tmp_path) as service:
         told: list[Report] = []
         service.on_report.append(told.append)
         picture = tmp_path / "media" / "teal.png"
@@ -68,7 +52,7 @@ def test_the_same_question_is_answered_from_what_is_kept(tmp_path: Path) -> None
 
 
 def test_an_answer_about_other_bytes_is_another(tmp_path: Path) -> None:
-    with serving(tmp_path) as service:
+    with stocked(tmp_path) as service:
         picture = tmp_path / "media" / "teal.png"
         teal = service.analyze(picture, ["colors"])
         Image.new("RGB", (64, 48), "red").save(picture)
@@ -78,7 +62,7 @@ def test_an_answer_about_other_bytes_is_another(tmp_path: Path) -> None:
 def test_a_result_that_the_media_store_refuses_is_kept_all_the_same(tmp_path: Path, web: Web) -> None:
     web.put("/entity/7/file", _png(tmp_path))
     web.put("/inference/results/7", status=403)
-    with serving(tmp_path, media_store_url=web.url()) as service:
+    with stocked(tmp_path, media_store_url=web.url()) as service:
         job = ended(service, service.submit(NewJob("jobs", "colors", "7")))
         assert job.status is Status.SYNC_FAILED
         assert job.result is not None and job.result["dominant"]
@@ -89,7 +73,7 @@ def test_a_result_that_the_media_store_refuses_is_kept_all_the_same(tmp_path: Pa
 def test_a_result_that_it_takes_is_synced(tmp_path: Path, web: Web) -> None:
     web.put("/entity/7/file", _png(tmp_path))
     web.put("/inference/results/7")
-    with serving(tmp_path, media_store_url=web.url()) as service:
+    with stocked(tmp_path, media_store_url=web.url()) as service:
         job = ended(service, service.submit(NewJob("jobs", "colors", "7")))
         assert job.status is Status.COMPLETED
         sync = service.jobs.sync_status(job.id)
@@ -99,7 +83,7 @@ def test_a_result_that_it_takes_is_synced(tmp_path: Path, web: Web) -> None:
 
 
 def test_deleting_takes_files_and_upload_away(tmp_path: Path) -> None:
-    with serving(tmp_path) as service:
+    with stocked(tmp_path) as service:
         with service.spool.writing("a.png") as writing:
             writing.write((tmp_path / "media" / "teal.png").read_bytes())
             upload = writing.done()
@@ -117,7 +101,7 @@ def test_deleting_takes_files_and_upload_away(tmp_path: Path) -> None:
 
 
 def test_a_job_that_is_deleted_when_all_but_done_leaves_nothing(tmp_path: Path) -> None:
-    with serving(tmp_path) as service:
+    with stocked(tmp_path) as service:
         id, gone = str(uuid.uuid4()), threading.Event()
 
         def delete(report: Report) -> None:
@@ -132,7 +116,7 @@ def test_a_job_that_is_deleted_when_all_but_done_leaves_nothing(tmp_path: Path) 
 
 
 def test_what_cannot_be_read_fails_with_its_reason(tmp_path: Path) -> None:
-    with serving(tmp_path) as service:
+    with stocked(tmp_path) as service:
         (tmp_path / "media" / "note.txt").write_text("no picture")
         job = ended(service, service.submit(NewJob("jobs", "colors", "note.txt")))
         assert (job.status, job.error_code) == (Status.ERROR, "not_a_medium")
@@ -142,7 +126,7 @@ def test_what_cannot_be_read_fails_with_its_reason(tmp_path: Path) -> None:
 
 def test_the_webhook_hears_of_jobs_that_end(tmp_path: Path, web: Web) -> None:
     web.put("/hook")
-    with serving(tmp_path, webhook_url=web.url("/hook")) as service:
+    with stocked(tmp_path, webhook_url=web.url("/hook")) as service:
         good = ended(service, service.submit(NewJob("jobs", "colors", "teal")))
         bad = ended(service, service.submit(NewJob("jobs", "colors", "nowhere")))
         eventually(lambda: len(web.asked) >= 2)
@@ -153,7 +137,7 @@ def test_the_webhook_hears_of_jobs_that_end(tmp_path: Path, web: Web) -> None:
 
 def test_the_webhook_hears_of_what_ended_while_no_server_ran(tmp_path: Path, web: Web) -> None:
     web.put("/hook", statuses=[400])
-    with serving(tmp_path, webhook_url=web.url("/hook")) as service:
+    with stocked(tmp_path, webhook_url=web.url("/hook")) as service:
         refused = ended(service, service.submit(NewJob("jobs", "colors", "teal")))
         eventually(lambda: web.asked)
     alone = Service(Settings(storage_dir=tmp_path, max_workers=1))
@@ -162,7 +146,7 @@ def test_the_webhook_hears_of_what_ended_while_no_server_ran(tmp_path: Path, web
     missed = ended(alone, alone.submit(NewJob("jobs", "colors", "teal")))
     alone.stop_workers()
     alone.close()
-    with serving(tmp_path, webhook_url=web.url("/hook")):
+    with stocked(tmp_path, webhook_url=web.url("/hook")):
         eventually(lambda: len(web.asked) >= 2)
     told = [json.loads(one.body)["data"]["job_id"] for one in web.asked]
     assert told == [refused.id, missed.id], "what was refused is not told again, what was missed is"
@@ -170,7 +154,7 @@ def test_the_webhook_hears_of_what_ended_while_no_server_ran(tmp_path: Path, web
 
 def test_of_two_servers_on_one_database_one_tells(tmp_path: Path, web: Web) -> None:
     web.put("/hook")
-    with serving(tmp_path, webhook_url=web.url("/hook")) as one, serving(tmp_path, webhook_url=web.url("/hook")):
+    with stocked(tmp_path, webhook_url=web.url("/hook")) as one, stocked(tmp_path, webhook_url=web.url("/hook")):
         jobs = [ended(one, one.submit(NewJob("jobs", "colors", "teal"))).id for _ in range(3)]
         eventually(lambda: len(web.asked) >= 3)
     assert [json.loads(asked.body)["data"]["job_id"] for asked in web.asked] == jobs
@@ -179,11 +163,11 @@ def test_of_two_servers_on_one_database_one_tells(tmp_path: Path, web: Web) -> N
 def test_a_damaged_kept_answer_is_made_anew(tmp_path: Path) -> None:
     keys: list[str] = []
     picture = tmp_path / "media" / "teal.png"
-    with pytest.MonkeyPatch.context() as patch, serving(tmp_path) as service:  # what is kept is written by its end
+    with pytest.MonkeyPatch.context() as patch, stocked(tmp_path) as service:  # what is kept is written by its end
         keep = service.jobs.keep
         patch.setattr(service.jobs, "keep", lambda key, text: (keys.append(key), keep(key, text))[1])
         first = service.analyze(picture, ["colors"])
-    with serving(tmp_path) as service:
+    with stocked(tmp_path) as service:
         service.jobs.keep(keys[0], '{"no": "report"}')
         again = service.analyze(picture, ["colors"])
         assert again["colors"] == first["colors"] and again.timings != first.timings

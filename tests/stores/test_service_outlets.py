@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +22,8 @@ from support.jobs import eventually
 from support.ports import free_port
 from support.servers import Listener, Server, mosquitto, redis, retained
 from support.service import served
+from support.stocked import stocked
 from support.working import WorkingService
-
-
-@contextmanager
-def serving(folder: Path, **settings: Any) -> Iterator[Service]:
-    """With a worker, and the picture 'teal' in the media store."""
-    (folder / "media").mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (64, 48), "teal").save(folder / "media" / "teal.png")
-    service = Service(Settings(storage_dir=folder, max_workers=1, worker_max_retries=0, **settings))
-    service.open()
-    service.start_workers()
-    try:
-        yield service
-    finally:
-        service.stop_workers()
-        service.close()
 
 
 @pytest.fixture
@@ -69,7 +54,7 @@ def ended(service: Service, name: str) -> Job:
 
 
 def test_a_broker_hears_of_jobs_until_they_are_deleted(tmp_path: Path, broker: Server) -> None:
-    with Listener(broker.port, "#") as listener, serving(tmp_path, **mqtt(broker)) as service:
+    with Listener(broker.port, "#") as listener, stocked(tmp_path, **mqtt(broker)) as service:
         good, bad = ended(service, "teal"), ended(service, "nowhere")
         eventually(lambda: len(listener.heard) == 4)
         first, second = listener.at("inference/events")
@@ -102,7 +87,7 @@ def test_a_cleanup_takes_away_what_the_broker_keeps(tmp_path: Path, broker: Serv
 @pytest.mark.alone
 def test_a_broker_that_is_not_there_costs_jobs_nothing(tmp_path: Path) -> None:
     facts = {"broadcast_type": "mqtt", "mqtt_broker": "127.0.0.1", "mqtt_port": free_port()}
-    with serving(tmp_path, **facts) as service:
+    with stocked(tmp_path, **facts) as service:
         assert ended(service, "teal").status is Status.COMPLETED
         eventually(lambda: service.outlets() == {"mqtt": "down"})
         began = time.monotonic()
@@ -111,10 +96,10 @@ def test_a_broker_that_is_not_there_costs_jobs_nothing(tmp_path: Path) -> None:
 
 def test_what_ended_while_the_broker_was_away_is_told_by_the_next_server(tmp_path: Path) -> None:
     with mosquitto(tmp_path / "broker") as late:
-        with serving(tmp_path, **mqtt(late)) as service:
+        with stocked(tmp_path, **mqtt(late)) as service:
             job = ended(service, "teal")
         late.start()
-        with serving(tmp_path, **mqtt(late)):
+        with stocked(tmp_path, **mqtt(late)):
             eventually(lambda: [one["job_id"] for one in retained(late.port, "inference/job/#")] == [job.id])
 
 
@@ -122,8 +107,8 @@ def test_of_two_servers_one_tells(tmp_path: Path, broker: Server, postgresql_url
     both = {"database_url": postgresql_url, **mqtt(broker)}
     with (
         Listener(broker.port, "inference/events") as listener,
-        serving(tmp_path, **both) as one,
-        serving(tmp_path, **both) as other,
+        stocked(tmp_path, **both) as one,
+        stocked(tmp_path, **both) as other,
     ):
         jobs = [service.submit(NewJob("jobs", "colors", "teal")).id for service in (one, other) for _ in range(20)]
         eventually(lambda: len(listener.heard) >= 40)
@@ -133,7 +118,7 @@ def test_of_two_servers_one_tells(tmp_path: Path, broker: Server, postgresql_url
 
 def test_events_too_old_to_wait_for_the_broker_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    with mosquitto(tmp_path / "broker") as late, serving(tmp_path, event_ttl=0.0, **mqtt(late)) as service:
+    with mosquitto(tmp_path / "broker") as late, stocked(tmp_path, event_ttl=0.0, **mqtt(late)) as service:
         job = ended(service, "teal")
         eventually(lambda: service.outlets() == {"mqtt": "down"})
         eventually(lambda: service.jobs.cleanup(0.0).job_ids == (job.id,), seconds=60)
@@ -153,7 +138,7 @@ def test_wrong_settings_keep_the_service_from_starting(tmp_path: Path) -> None:
 @pytest.mark.alone
 def test_two_servers_share_their_answers(tmp_path: Path, shared: Server) -> None:
     both = {"redis_url": shared.url}
-    with serving(tmp_path / "a", **both) as one, serving(tmp_path / "b", **both) as other:
+    with stocked(tmp_path / "a", **both) as one, stocked(tmp_path / "b", **both) as other:
         made: list[Report] = []
         for service in (one, other):
             service.on_report.append(made.append)

@@ -30,12 +30,6 @@ def settings(tmp_path: Path) -> JobSettings:
     return JobSettings(storage_dir=tmp_path, worker_retry_seconds=0.01, worker_poll_interval=0.05)
 
 
-@pytest.fixture
-def store(settings: JobSettings) -> Iterator[JobStore]:
-    with JobStore(settings) as store:
-        yield store
-
-
 @contextmanager
 def working(store: JobStore, work: Perform | Target, grace: float = 5.0, **changes: Any) -> Iterator[Workers]:
     workers = Workers(store, work, replace(store.settings, **changes))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from lookhear.models.own import Description, import_file
 from lookhear.models.settings import ModelSettings
 from lookhear.models.shelf import Shelf
 
@@ -107,3 +108,9 @@ def _save(path: Path, model: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
+
+
+def small_store(folder: Path) -> Path:
+    """A store of models with the small one that knows three colours."""
+    import_file(write_clip(folder / "made" / "small-clip"), Shelf(ModelSettings(model_cache_dir=folder)), Description())
+    return folder
