@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Float, cast, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from lookhear.errors import InvalidOptions
 from lookhear.jobs.cursors import ENDS, expire_events, lowest_seen
@@ -14,14 +13,13 @@ from lookhear.jobs.here import Where
 from lookhear.jobs.job import Cleaned, Event, InHand, Job, Page, Stats, Status, Sync, WorkerSeen
 from lookhear.jobs.prepared import Prepared
 from lookhear.jobs.rows import SELECT_EVENT, SELECT_JOB, event_of, job_of, plain, worker_of
-from lookhear.jobs.statements import KEEP, KEPT, WAITING
+from lookhear.jobs.statements import INSERTS, KEEP, KEPT, WAITING
 from lookhear.jobs.tables import ANSWERS, EVENTS, FIGURES, JOBS, QUEUE, SYNC, WORKERS, now_ms
 from lookhear.jobs.tally import Figure, Key
 
 _DAY, _MINUTE = 86_400_000, 60_000
 _ENDED = (Status.COMPLETED, Status.SYNC_FAILED, Status.ERROR)
 _MOST = (1 << 63) - 1
-_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _NEWEST = select(func.coalesce(func.max(EVENTS.c.id), 0))
 
 
@@ -179,7 +177,7 @@ class Records:
     def note_sync(self, job_id: str, media_store_id: str, status: str, error: str | None) -> None:
         """One more try at the media store, and how it went."""
         values = {"status": status, "error": None if error is None else plain(error), "updated_at": now_ms()}
-        fresh = _INSERTS[self._connection.dialect.name](SYNC).values(
+        fresh = INSERTS[self._connection.dialect.name](SYNC).values(
             job_id=job_id, media_store_id=plain(media_store_id), attempts=1, **values
         )
         again = fresh.on_conflict_do_update(index_elements=["job_id"], set_={**values, "attempts": SYNC.c.attempts + 1})

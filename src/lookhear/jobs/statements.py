@@ -13,6 +13,7 @@ from lookhear.jobs.prepared import Prepared
 from lookhear.jobs.rows import SHOWN
 from lookhear.jobs.tables import ANSWERS, EVENTS, FIGURES, JOBS, QUEUE, SYNC, WORKERS, now_ms
 
+INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}  #: by dialect
 _N, _A = QUEUE.c, JOBS.c
 _NUMBER: BindParameter[int] = bindparam("b_number")
 _MINE = (_N.number == _NUMBER) & (_N.worker == bindparam("b_worker")) & (_N.attempts == bindparam("b_attempts"))
@@ -52,10 +53,8 @@ _FRESH = {
     "idempotency_key": bindparam("b_idempotency_key"),
 }
 INSERT = {  # no row comes back where one is in its way
-    "sqlite": Prepared(sqlite.insert(JOBS).values(_FRESH).on_conflict_do_nothing().returning(_A.number, _A.created_at)),
-    "postgresql": Prepared(
-        postgresql.insert(JOBS).values(_FRESH).on_conflict_do_nothing().returning(_A.number, _A.created_at)
-    ),
+    name: Prepared(make(JOBS).values(_FRESH).on_conflict_do_nothing().returning(_A.number, _A.created_at))
+    for name, make in INSERTS.items()
 }
 QUEUED = Prepared(
     insert(QUEUE).values(
@@ -137,7 +136,6 @@ _OFS = or_(
 HELD_BY = Prepared(select(_N.number).where(_N.worker.is_not(None), _OFS).with_for_update(skip_locked=True))
 WAITING = Prepared(select(func.count()).select_from(QUEUE).where(_N.worker.is_(None)))
 NOW = Prepared(select(now_ms()))
-_MAKERS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _SINCE = now_ms() - bindparam("b_ttl")
 KEPT = Prepared(select(ANSWERS.c.json).where(ANSWERS.c.key == bindparam("b_key"), ANSWERS.c.kept_at >= _SINCE))
 _ANSWER = {"json": bindparam("b_json"), "kept_at": now_ms()}
@@ -147,7 +145,7 @@ KEEP = {
         .values(key=bindparam("b_key"), **_ANSWER)
         .on_conflict_do_update(index_elements=["key"], set_=_ANSWER)
     )
-    for name, make in _MAKERS.items()
+    for name, make in INSERTS.items()
 }
 
 _W, _F = WORKERS.c, FIGURES.c
@@ -182,7 +180,7 @@ PRESENT = {
         .values(name=bindparam("b_name"), started_at=now_ms(), **_TOLD)
         .on_conflict_do_update(index_elements=["name"], set_={**_TOLD})
     )
-    for name, make in _MAKERS.items()
+    for name, make in INSERTS.items()
 }
 COUNTED = {
     name: Prepared(
@@ -191,7 +189,7 @@ COUNTED = {
             set_={"count": _F.count + fresh.excluded.count, "seconds": _F.seconds + fresh.excluded.seconds},
         )
     )
-    for name, make in _MAKERS.items()
+    for name, make in INSERTS.items()
 }
 _AWAY = or_(_W.beat_at + _W.lease_ms < now_ms(), _W.beat_at > now_ms() + _W.lease_ms)
 ABSENT = Prepared(delete(WORKERS).where(_W.name == bindparam("b_name")))
